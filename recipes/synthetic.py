@@ -7,7 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import NoReturn
 
-from speechlip.checks import Workers, check_workers
+from speechlip.checks import Workers, check_out, check_workers
 from speechlip.errors import OptionError, WorkerError
 from speechlip.files.locks import LOCK, only_run
 from speechlip.files.writing import make_folder, write_text
@@ -124,7 +124,7 @@ def generate(
     check_workers(workers)
     cv2_module()
     espeak_files()
-    root = Path(root)
+    root = check_out(root, "root")
     tasks = [(root, options, name) for name in clip_names(options)]
     workers = settle_workers(workers, len(tasks), "clip", PEAK_BYTES, progress)
     progress.begin("rendering", len(tasks), "clips")

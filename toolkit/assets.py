@@ -17,6 +17,7 @@ from pathlib import Path
 from speechlip.asset_list import ALIASES, ASSETS, Asset
 from speechlip.errors import ModelError, OptionError, no_such
 from speechlip.files.stamps import BLOCK_BYTES, sha256_of
+from speechlip.urls import path_here
 
 CONNECT_TIMEOUT_S = 20
 LOGGER = logging.getLogger("speechlip")
@@ -60,10 +61,11 @@ def get(name: str | Asset) -> Asset:
 def cache_folder() -> Path:
     """Where the model files lie: ``$SPEECHLIP_HOME``, or ``~/.cache/speechlip``.
 
-    Raises ModelError where neither is known.
+    Raises ModelError where neither is known, OptionError where it is a URL.
     """
     try:
-        return Path(os.environ.get("SPEECHLIP_HOME") or Path("~/.cache/speechlip")).expanduser()
+        home = os.environ.get("SPEECHLIP_HOME") or "~/.cache/speechlip"
+        return path_here(home, "SPEECHLIP_HOME", "set it to a folder here").expanduser()
     except RuntimeError as error:
         raise ModelError(
             "no home folder is known (HOME is not set): set SPEECHLIP_HOME to a folder for model files"

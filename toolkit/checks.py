@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from speechlip.errors import OptionError, no_such
+from speechlip.urls import COPY_HERE, COPY_THERE, path_here
 
 Options = TypeVar("Options")
 
@@ -63,11 +64,20 @@ def check_kind(argument: str, value: object, wanted: type) -> None:
         raise OptionError(f"{argument} is {value!r:.80}, wanted {wanted.__name__}(...)")
 
 
-def check_path(argument: str, value: object) -> Path:
-    """The value as a path. Raises OptionError for what is none, such as options at the place of a path."""
+def check_path(argument: str, value: object, else_do: str = COPY_HERE) -> Path:
+    """The value as a path on this disk. Raises OptionError for what is none, such as options at the place of
+    a path, and for a URL.
+
+    else_do: what to do about a URL, for the sentence.
+    """
     if not isinstance(value, str | PathLike):
         raise OptionError(f"{argument} is {value!r:.80}, wanted a path")
-    return Path(value)
+    return path_here(value, argument, else_do)
+
+
+def check_out(value: object, argument: str = "out") -> Path:
+    """The place of what is written, as ``check_path``."""
+    return check_path(argument, value, COPY_THERE)
 
 
 AUTO: Literal["auto"] = "auto"

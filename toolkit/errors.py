@@ -93,6 +93,10 @@ class HubError(SpeechLipError):
     """Something that the Hugging Face Hub or another server refused, or that the network lost."""
 
 
+class NotThere(HubError):
+    """Nothing lies elsewhere under this name."""
+
+
 class SourceRefused(SpeechLipError):
     """One source that cannot be prepared.
 

@@ -136,11 +136,6 @@ def test_what_cannot_be_asked_of_shards(plain, arguments, message, tmp_path, mon
     assert done.exit_code == 1 and message in done.stderr and not (tmp_path / "out").exists()
 
 
-def test_shards_elsewhere_are_to_be_copied_first():
-    done = align("hf://somebody/shards", "-o", "out")
-    assert done.exit_code == 1 and "is elsewhere; copy it here first" in done.stderr
-
-
 def test_phones_of_a_video_in_several_clips_are_those_of_the_whole_cut_to_them(tmp_path):
     pytest.importorskip("espeakng_loader", reason="the extra [synthetic] is not installed")
     text = "Charge the battery for just an hour, then change the old cartridge."

@@ -5,10 +5,12 @@ import shutil
 
 import pytest
 import tiny_dataset
-from folders import run, write
+from folders import digests, run, write
 
 import speechlip
+from speechlip.cards.kept import BEGIN
 from speechlip.errors import ShardError
+from speechlip.remote.mirror import whole_at
 from speechlip.shards.checks.verify import verify
 
 
@@ -108,19 +110,43 @@ def test_a_folder_of_an_older_release_is_edited_too(tmp_path):
     assert prepared.clips == 6 and prepared.manifest.clips and verify(tmp_path / "out").ok
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ("select", "hf://ann/talks", "--where", "n_frames = 20"),
-        ("split", "hf://ann/talks"),
-        ("merge", "hf://ann/talks", "https://nowhere.example/shards"),
-        ("append", "hf://ann/talks", "videos"),
-        ("annotate", "hf://ann/talks", "--csv", "moods.csv"),
-    ],
-    ids=lambda arguments: arguments[0],
-)
-def test_folders_elsewhere_are_copied_first(tmp_path, monkeypatch, arguments):
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "moods.csv").write_text("speaker,mood\nann,calm\n", encoding="utf-8")
-    done = run(*arguments, "-o", tmp_path / "out")
-    assert done.exit_code == 1 and "hf://ann/talks is elsewhere; copy it here first" in done.stderr
+@pytest.fixture
+def elsewhere(own, memory, tmp_path, monkeypatch):
+    """The folder with words of its owner's in its card, and the URL of a copy."""
+    monkeypatch.setenv("SPEECHLIP_HOME", str(tmp_path / "home"))
+    card = own / "README.md"
+    card.write_text(card.read_text().replace(BEGIN, f"{BEGIN}\nAsk Ann first.\n", 1))
+    memory.put(f"{own}/", "/talks/", recursive=True)
+    return own, "memory://talks"
+
+
+def test_a_folder_elsewhere_is_edited_as_the_same_one_here(elsewhere, tmp_path):
+    own, url = elsewhere
+    for name, given in (("here", own), ("there", url)):
+        done = run("select", given, "-o", tmp_path / name, "--where", "n_frames > 20")
+        assert done.exit_code == 0, done.stderr
+    assert digests(tmp_path / "there") == digests(tmp_path / "here")
+    assert "Ask Ann first." in (tmp_path / "there" / "README.md").read_text()
+
+
+def test_what_was_fetched_is_not_fetched_again_and_a_damaged_shard_is_refused(elsewhere, memory, tmp_path):
+    own, url = elsewhere
+    mirror = whole_at(url)
+    assert {name: digest for name, digest in digests(mirror).items() if name in members_of_folder(own)} == (
+        members_of_folder(own)
+    )
+    shard = min((own / "data").glob("*.tar")).name
+    memory.pipe_file(f"/talks/data/{shard}", b"other")
+    assert run("split", url, "-o", tmp_path / "out", "--quiet").exit_code == 0
+    (mirror / "data" / shard).unlink()
+    done = run("split", url, "-o", tmp_path / "again", "--quiet")
+    assert done.exit_code == 1 and f"memory://talks/data/{shard} has SHA-256" in done.stderr
+
+
+def members_of_folder(folder):
+    """What a preparation wrote that others lean on."""
+    return {
+        name: digest
+        for name, digest in digests(folder).items()
+        if not name.startswith(("card/", "croissant"))
+    }

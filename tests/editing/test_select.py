@@ -151,8 +151,6 @@ def test_nothing_is_written_into_a_folder_in_use(shards, tmp_path):
         speechlip.select_clips(shards, tmp_path, "n_frames = 20")
     with pytest.raises(ShardError, match="which stays as it is; give the result a folder of its own"):
         speechlip.select_clips(shards, shards / "inner", "n_frames = 20")
-    with pytest.raises(OptionError, match="is elsewhere; copy it here first"):
-        speechlip.select_clips("hf://ann/talks", tmp_path / "out", "n_frames = 20")
     with pytest.raises(OptionError, match="where is None, wanted text"):
         speechlip.select_clips(shards, tmp_path / "out", None)
 

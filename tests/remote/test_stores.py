@@ -11,7 +11,7 @@ from speechlip.manifest import Manifest
 from speechlip.manifest.records import ShardRow, SplitTotals
 from speechlip.remote import patience
 from speechlip.remote.patience import patiently
-from speechlip.remote.stores import Store, is_store, modified_ns, store_at
+from speechlip.remote.stores import Store, modified_ns, store_at
 from speechlip.remote.upload import refuse_finished_by_others, upload
 
 SECRET = "wJalrXUtnFEMI-K7MDENG"
@@ -140,10 +140,6 @@ def test_times_are_read_in_every_form_and_contents_stand_in_for_them():
     )
     assert modified_ns({"ETag": "a"}) == modified_ns({"ETag": "a"}) != modified_ns({"ETag": "b"})
     assert modified_ns({}) < 10**13
-
-
-def test_a_windows_drive_is_no_scheme():
-    assert not is_store("videos") and not is_store("C:/videos".lower())
 
 
 def test_the_manifest_is_put_last_and_hidden_files_never(memory, folder, puts):

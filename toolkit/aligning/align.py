@@ -8,7 +8,7 @@ from pathlib import Path
 from speechlip import recipes
 from speechlip.aligning.records import ALIGNED, FAILED, FORMS, KEPT, AlignRow
 from speechlip.aligning.source import Aligner, align_english, phones_of
-from speechlip.checks import AUTO, Workers, check_workers
+from speechlip.checks import AUTO, Workers, check_out, check_path, check_workers
 from speechlip.errors import NoVideos, OptionError, SourceRefused, SpeechLipError, WriteError, no_such
 from speechlip.files.names import is_file, plain_name
 from speechlip.files.writing import make_folder, part_name, remove
@@ -105,13 +105,13 @@ def align(
     ModelError where pocketsphinx or a phone model is wanted and cannot be had, WriteError.
     """
     check_workers(workers)
-    videos = Path(videos)
+    videos, out = check_path("videos", videos), check_out(out) if out else None
     if not videos.exists():
         raise OptionError(f"{videos} does not exist; give a folder of videos or one video")
-    sources = list(recipes.listed(options.recipe, videos, Path(out) if out else None))
+    sources = list(recipes.listed(options.recipe, videos, out))
     if not sources:
         raise NoVideos(f"nothing to align: the recipe {options.recipe!r} found no video in {videos}")
-    return align_all(sources, Path(out) if out else None, options, workers, engine, progress)
+    return align_all(sources, out, options, workers, engine, progress)
 
 
 def align_all(

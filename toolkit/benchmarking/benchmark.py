@@ -37,7 +37,7 @@ from speechlip.benchmarking.tasks import (
     training_notes,
     versions,
 )
-from speechlip.checks import AUTO, Workers, check_kind, check_workers
+from speechlip.checks import AUTO, Workers, check_kind, check_out, check_path, check_workers
 from speechlip.encoders.features.catalogue import check_name
 from speechlip.errors import OptionError
 from speechlip.files.writing import write_text
@@ -98,13 +98,14 @@ def benchmark(
     check_kind("options", options, BenchmarkOptions)
     workers = AUTO if workers is None else workers
     check_workers(workers)
-    shards, out = shards_at(shards, Path(cache) if cache else None), Path(out)
+    shards, out = shards_at(shards, cache), check_out(out)
+    person = check_path("render", render) if render is not None else None
     encoders = [encoders] if isinstance(encoders, str) else encoders
     names = [str(run_at(name)) if is_remote(name) else name for name in dict.fromkeys(encoders)]
     for name in names:
         check_name(name, mix=True)
-    if render is not None:
-        refuse_person(Path(render), options.random_init)
+    if person is not None:
+        refuse_person(person, options.random_init)
     device = device_of(engine, options.device)
     get_engine(engine)
     with hold_run(out, resume=True):
@@ -113,8 +114,8 @@ def benchmark(
         scored = score_encoders(
             names, shards, out, settled, workers, engine, command, progress, on_plan, on_row
         )
-        if render is not None:
-            scored = with_renders(scored, Path(render), out, device, engine, progress)
+        if person is not None:
+            scored = with_renders(scored, person, out, device, engine, progress)
         write_text(out / CSV_NAME, as_csv(scored))
         write_text(out / JSON_NAME, scored.dump())
         if has_noise(scored):

@@ -5,7 +5,8 @@ from typing import Any
 
 import click
 
-from speechlip.commands.base import FILE, SHARDS, Named, command, engine_options, workers_option
+from speechlip.commands.base import Named, command, engine_options, workers_option
+from speechlip.commands.places import FILE, RESULT, SHARDS
 from speechlip.commands.values import read_engine
 from speechlip.recipes import RECIPES
 
@@ -19,7 +20,7 @@ from speechlip.recipes import RECIPES
 @click.option(
     "-o",
     "--out",
-    type=FILE,
+    type=RESULT,
     help="Folder for the TextGrids, or for the new shards.  [default: beside the videos, where prep-shards "
     "finds them; needed for shards]",
 )

@@ -7,36 +7,33 @@ import sys
 import threading
 from collections.abc import Iterable
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import click
 from click.shell_completion import CompletionItem
 
 from speechlip.checks import AUTO
+from speechlip.commands.places import OWN
 from speechlip.commands.terminal import echo
 from speechlip.device import DEVICES
 from speechlip.encoders.registry import ENCODERS
 from speechlip.errors import ERROR, SignalCame, SpeechLipError, exit_code
 from speechlip.faces.detectors.registry import DETECTORS
 from speechlip.plugins import Registry
-from speechlip.remote.names import is_remote
-from speechlip.remote.stores import local_path
+from speechlip.remote.names import name_or_url
 from speechlip.wording import visible
 from speechlip.workers.engines import ENGINES, LOCAL
 
 NOT_WINDOWS = "speechlip runs on Linux and macOS; on Windows take WSL: `wsl --install`, then a clone in there"
 PIPE_ENDED = "a process that this run needs was ended from outside; the same command goes on where it stopped"
-FILE = click.Path(path_type=Path)
-PLACE = click.Path(path_type=str)
-"""A path or a URL, which a ``Path`` would take a slash from."""
 SETTINGS = {"help_option_names": ["-h", "--help"], "show_default": True}
 
 
 class Named(click.Choice):
     """One of some names, which help lists and the shell completes; of a registry, plug-ins are completed too.
 
-    Any text passes: whoever uses the name knows them all, and refuses another with the list.
+    Any text passes: whoever uses the name knows them all, and refuses another with the list. A URL with
+    credentials in it does not.
     """
 
     def __init__(self, names: Registry | Iterable[str]) -> None:
@@ -44,7 +41,7 @@ class Named(click.Choice):
         self.names = names
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        return value
+        return name_or_url(value)
 
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str
@@ -70,23 +67,6 @@ class Names(Named):
         ]
 
 
-class _Shards(click.ParamType):
-    """A prepared folder: a path here, also of ``file://``, the text as it is elsewhere.
-
-    ``Path`` would take a slash from ``hf://``.
-    """
-
-    name = "shards"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str | Path:
-        return value if is_remote(value) else local_path(value)
-
-    def shell_complete(
-        self, ctx: click.Context, param: click.Parameter, incomplete: str
-    ) -> list[CompletionItem]:
-        return [CompletionItem(incomplete, type="dir")]
-
-
 class _Workers(click.ParamType):
     """A number of processes from 1 on, or ``auto``."""
 
@@ -106,7 +86,6 @@ class _Workers(click.ParamType):
         return [CompletionItem(AUTO)] if AUTO.startswith(incomplete) else []
 
 
-SHARDS = _Shards()
 DEVICE = Named(DEVICES)
 DETECTOR = Named(DETECTORS)
 ENCODER = Named(ENCODERS)
@@ -120,7 +99,7 @@ def workers_option(help: str) -> Any:
 
 cache_option = click.option(
     "--cache",
-    type=FILE,
+    type=OWN,
     help="Of shards at hf://, https:// or s3://: keep them whole in this folder.  [default: stream them]",
 )
 

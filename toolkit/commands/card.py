@@ -4,7 +4,8 @@ from pathlib import Path
 
 import click
 
-from speechlip.commands.base import FILE, command
+from speechlip.commands.base import command
+from speechlip.commands.places import FILE
 from speechlip.commands.terminal import echo
 
 

@@ -5,7 +5,8 @@ from typing import Any
 
 import click
 
-from speechlip.commands.base import FILE, SHARDS, command
+from speechlip.commands.base import command
+from speechlip.commands.places import RESULT, SHARDS
 
 
 @command(
@@ -39,7 +40,7 @@ from speechlip.commands.base import FILE, SHARDS, command
 )
 @click.option("--csv", "form", flag_value="csv", help="The clips as CSV, nothing else.")
 @click.option("--json", "form", flag_value="json", help="Counts and clips as one JSON object, nothing else.")
-@click.option("--plot", type=FILE, help="A PNG: what every threshold on every column would keep.")
+@click.option("--plot", type=RESULT, help="A PNG: what every threshold on every column would keep.")
 @click.option(
     "--describe", is_flag=True, help="List the columns with type, unit, range and meaning, and stop."
 )

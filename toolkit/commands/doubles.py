@@ -5,7 +5,8 @@ from pathlib import Path
 import click
 
 from speechlip.checks import Workers
-from speechlip.commands.base import DETECTOR, FILE, SHARDS, Named, command, workers_option
+from speechlip.commands.base import DETECTOR, Named, command, workers_option
+from speechlip.commands.places import RESULT, SHARDS
 from speechlip.recipes import RECIPES
 
 
@@ -18,7 +19,7 @@ from speechlip.recipes import RECIPES
 @click.option(
     "--recipe", type=Named(RECIPES), default="folder", help="How videos are laid out; not for shards."
 )
-@click.option("--csv", "table", type=FILE, help="Write every pair with its evidence into this file.")
+@click.option("--csv", "table", type=RESULT, help="Write every pair with its evidence into this file.")
 @click.option(
     "--faces",
     is_flag=True,

@@ -5,21 +5,14 @@ from typing import Any
 
 import click
 
-from speechlip.commands.base import (
-    FILE,
-    SHARDS,
-    Group,
-    Named,
-    engine_options,
-    worker_limit_options,
-    workers_option,
-)
+from speechlip.commands.base import Group, Named, engine_options, worker_limit_options, workers_option
+from speechlip.commands.places import FILE, RESULT, SHARDS
 from speechlip.errors import OptionError
 
 OUT = click.option(
     "-o",
     "--out",
-    type=FILE,
+    type=RESULT,
     required=True,
     help="Folder for the result; one that was begun earlier is gone on with.",
 )

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import click
 
-from speechlip.commands.base import FILE, SHARDS, Named, command
+from speechlip.commands.base import Named, command
+from speechlip.commands.places import RESULT, SHARDS
 
 FORMATS = Named(("mp4", "avi"))
 
@@ -16,7 +17,7 @@ FORMATS = Named(("mp4", "avi"))
 )
 @click.argument("shards", type=SHARDS)
 @click.option(
-    "-o", "--out", type=FILE, required=True, help="Folder for the files; one begun earlier is gone on with."
+    "-o", "--out", type=RESULT, required=True, help="Folder for the files; one begun earlier is gone on with."
 )
 @click.option(
     "--where",

@@ -4,7 +4,8 @@ from typing import Any
 
 import click
 
-from speechlip.commands.base import DEVICE, ENCODER, FILE, Names, command, engine_options, limit_options
+from speechlip.commands.base import DEVICE, ENCODER, Names, command, engine_options, limit_options
+from speechlip.commands.places import FILE, RESULT
 from speechlip.commands.values import read_engine
 
 RENDERERS = Names(("sync-talk", "er-nerf", "talking-gaussian", "ad-nerf"))
@@ -22,7 +23,7 @@ RENDERERS = Names(("sync-talk", "er-nerf", "talking-gaussian", "ad-nerf"))
 @click.option(
     "-o",
     "--out",
-    type=FILE,
+    type=RESULT,
     help="Folder; each video gets one of its own in it.  [default: features/ENCODER]",
 )
 @click.option(

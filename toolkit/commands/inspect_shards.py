@@ -5,7 +5,8 @@ from typing import Any
 
 import click
 
-from speechlip.commands.base import FILE, cache_option, command
+from speechlip.commands.base import cache_option, command
+from speechlip.commands.places import RESULT, SHARDS
 
 
 @command(
@@ -15,20 +16,20 @@ from speechlip.commands.base import FILE, cache_option, command
         "--montage docs/anna.png --serve"
     ),
 )
-@click.argument("shards")
+@click.argument("shards", type=SHARDS)
 @click.option(
     "-n", "n", type=click.IntRange(1), default=50, help="How many clips; taken from all shards in turn."
 )
 @click.option("--split", help="Only clips of this split.")
 @click.option("--speaker", help="Only clips of this speaker.")
-@click.option("-o", "--out", type=FILE, default=Path("gallery"), help="Folder of index.html.")
-@click.option("--montage", type=FILE, help="Also a PNG of up to eight clips, for a README.")
+@click.option("-o", "--out", type=RESULT, default=Path("gallery"), help="Folder of index.html.")
+@click.option("--montage", type=RESULT, help="Also a PNG of up to eight clips, for a README.")
 @click.option("--serve", is_flag=True, help="Then show the page on 127.0.0.1 until Ctrl-C.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8765, help="Port of --serve; 0 for any.")
 @cache_option
 @click.option("--quiet", is_flag=True, help="No progress, no words but errors and the address.")
 def inspect_shards(
-    shards: str,
+    shards: str | Path,
     out: Path,
     montage: Path | None,
     serve: bool,

@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from speechlip.commands.base import DETECTOR, DEVICE, FILE, command, limit_options, workers_option
+from speechlip.commands.base import DETECTOR, DEVICE, command, limit_options, workers_option
+from speechlip.commands.places import FILE, MODEL, RESULT
 
 
 @command(
@@ -16,7 +17,7 @@ from speechlip.commands.base import DETECTOR, DEVICE, FILE, command, limit_optio
 )
 @click.argument("metrics", nargs=-1, metavar="METRIC...")
 @click.option("--clips", type=FILE, required=True, help="Folder of real talking videos, or one video.")
-@click.option("-o", "--out", type=FILE, default=Path("judge"), help="Folder for the tables and the page.")
+@click.option("-o", "--out", type=RESULT, default=Path("judge"), help="Folder for the tables and the page.")
 @click.option("--harms", help="Names of harms, such as late,blur; others are left out.  [default: all]")
 @click.option("--seconds", type=float, default=4.0, help="Of each clip, from its beginning.")
 @click.option("--side", "side_px", type=int, default=512, help="Scale frames to this longer side; 0: never.")
@@ -24,7 +25,7 @@ from speechlip.commands.base import DETECTOR, DEVICE, FILE, command, limit_optio
     "--detector", type=DETECTOR, default="auto", help="What finds faces; auto: landmarker, else cascade."
 )
 @click.option("--device", type=DEVICE, default="auto", help="For networks; auto: cuda where there is one.")
-@click.option("--sync-model", default="auto", help="What scores lip sync, as of score-sync.")
+@click.option("--sync-model", type=MODEL, default="auto", help="What scores lip sync, as of score-sync.")
 @click.option("--syncnet-weights", type=FILE, help="Another file in the format of syncnet_v2.model.")
 @click.option(
     "--allow-unknown-weights", is_flag=True, help="Take --syncnet-weights though it is not the official file."

@@ -7,8 +7,6 @@ import click
 from speechlip.checks import Workers
 from speechlip.commands.base import (
     DETECTOR,
-    FILE,
-    PLACE,
     Named,
     command,
     correction_options,
@@ -16,6 +14,7 @@ from speechlip.commands.base import (
     limit_options,
     workers_option,
 )
+from speechlip.commands.places import END, FILE, MODEL, OWN
 from speechlip.commands.values import read_engine
 from speechlip.format import LIPS_FORMATS
 from speechlip.recipes import RECIPES
@@ -28,11 +27,11 @@ RECIPE = Named(RECIPES)
     epilog="\b\nExample:\n  prep-shards videos/ -o shards/ --workers 2\n"
     "  prep-shards interview.mp4 -o shards/ --detector cascade",
 )
-@click.argument("video_dir", type=PLACE)
+@click.argument("video_dir", type=END)
 @click.option(
     "-o",
     "--out",
-    type=PLACE,
+    type=END,
     required=True,
     help="Folder for the shards; a folder begun earlier is gone on with. Or a URL, such as s3://bucket/shards.",
 )
@@ -106,6 +105,7 @@ RECIPE = Named(RECIPES)
 @correction_options
 @click.option(
     "--sync-model",
+    type=MODEL,
     help="With --sync-filter: judge by another sync model than SyncNet: phones, self, or the run folder "
     "runs/NAME. With --faces speaking: phones, self or lr-asd.",
 )
@@ -184,7 +184,7 @@ RECIPE = Named(RECIPES)
 )
 @click.option(
     "--work",
-    type=FILE,
+    type=OWN,
     show_default="in SPEECHLIP_HOME/work",
     help="Where VIDEO_DIR or OUT is a URL: the folder to work in, which holds all shards until they are "
     "uploaded.",

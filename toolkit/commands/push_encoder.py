@@ -5,7 +5,8 @@ from typing import Any
 
 import click
 
-from speechlip.commands.base import FILE, command
+from speechlip.commands.base import command
+from speechlip.commands.places import FILE
 from speechlip.commands.push_options import push_options
 
 

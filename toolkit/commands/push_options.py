@@ -5,7 +5,7 @@ from typing import TypeVar
 
 import click
 
-from speechlip.commands.base import FILE
+from speechlip.commands.places import FILE
 
 Function = TypeVar("Function", bound=Callable)
 OPTIONS = (

@@ -4,7 +4,8 @@ from typing import Any
 
 import click
 
-from speechlip.commands.base import DETECTOR, DEVICE, ENCODER, FILE, Named, command, engine_options
+from speechlip.commands.base import DETECTOR, DEVICE, ENCODER, Named, command, engine_options
+from speechlip.commands.places import FILE, MODEL, RESULT
 from speechlip.commands.values import read_engine
 from speechlip.device import PRECISIONS
 
@@ -26,7 +27,9 @@ from speechlip.device import PRECISIONS
     metavar="NAME|RUN",
     help="Whose features drive the lips; again for each encoder.",
 )
-@click.option("-o", "--out", type=FILE, default="renders", help="Folder; each row has one of its own in it.")
+@click.option(
+    "-o", "--out", type=RESULT, default="renders", help="Folder; each row has one of its own in it."
+)
 @click.option(
     "--split",
     type=Named(("se4lip", "speech2lip")),
@@ -57,6 +60,7 @@ from speechlip.device import PRECISIONS
 @click.option("--blend", is_flag=True, help="Of implicit: train Blend-Net afterwards, which mends each crop.")
 @click.option(
     "--sync-expert",
+    type=MODEL,
     metavar="RUN",
     help="Of implicit: a run of train-encoder, whose frozen encoders judge the lips in the last steps.",
 )

@@ -11,14 +11,13 @@ from speechlip.benchmarking.options import PRESETS, RATES
 from speechlip.commands.base import (
     DEVICE,
     ENCODER,
-    FILE,
-    SHARDS,
     Named,
     cache_option,
     command,
     engine_options,
     workers_option,
 )
+from speechlip.commands.places import FILE, RESULT, SHARDS
 from speechlip.commands.values import read_engine
 from speechlip.device import PRECISIONS
 
@@ -89,7 +88,7 @@ from speechlip.device import PRECISIONS
 @workers_option("Encoders at a time, on a GPU one;")
 @engine_options
 @click.option(
-    "-o", "--out", type=FILE, default=Path("benchmark"), help="Folder of the tables and of finished rows."
+    "-o", "--out", type=RESULT, default=Path("benchmark"), help="Folder of the tables and of finished rows."
 )
 @click.option("--quiet", is_flag=True, help="No progress, no table.")
 @click.pass_context

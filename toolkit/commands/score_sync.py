@@ -10,7 +10,6 @@ import click
 from speechlip.commands.base import (
     DETECTOR,
     DEVICE,
-    FILE,
     Named,
     Names,
     command,
@@ -19,6 +18,7 @@ from speechlip.commands.base import (
     limit_options,
     workers_option,
 )
+from speechlip.commands.places import FILE, MODEL, RESULT
 from speechlip.commands.values import read_engine
 from speechlip.device import PRECISIONS
 from speechlip.metrics.table import METRICS
@@ -126,6 +126,7 @@ def check_installation(context: click.Context, option: click.Parameter, asked: b
 )
 @click.option(
     "--sync-model",
+    type=MODEL,
     default="auto",
     help="What scores lip sync: syncnet (LSE), phones or self (from landmarks, no weights), the folder of a "
     "run of train-encoder, another package's; auto: syncnet, else phones.",
@@ -134,7 +135,7 @@ def check_installation(context: click.Context, option: click.Parameter, asked: b
 @engine_options
 @limit_options
 @click.option(
-    "-o", "--out", type=FILE, help="Folder for scores.csv, scores.json and report.html.  [default: scores]"
+    "-o", "--out", type=RESULT, help="Folder for scores.csv, scores.json and report.html.  [default: scores]"
 )
 @click.option(
     "--audit",

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import click
 
-from speechlip.commands.base import FILE, Group
+from speechlip.commands.base import Group
+from speechlip.commands.places import FILE, RESULT
 
 
 @click.group(cls=Group)
@@ -16,7 +17,7 @@ def study() -> None:
 @click.argument("renders", type=FILE)
 @click.option("--reference", type=FILE, help="Folder of the real videos, asked about as one more method.")
 @click.option("--seed", type=int, default=0, help="Draws which number each video has.")
-@click.option("-o", "--out", type=FILE, required=True, help="Folder for study.html and key.csv.")
+@click.option("-o", "--out", type=RESULT, required=True, help="Folder for study.html and key.csv.")
 @click.option("--quiet", is_flag=True, help="No progress bar.")
 def make(renders: Path, reference: Path | None, seed: int, out: Path, quiet: bool) -> int:
     """Write one page that shows the videos of RENDERS under numbers, in another order for each rater.
@@ -35,7 +36,7 @@ def make(renders: Path, reference: Path | None, seed: int, out: Path, quiet: boo
 @click.argument("answers", type=FILE, nargs=-1, required=True)
 @click.option("--key", type=FILE, help="key.csv of the study.  [default: beside the first file]")
 @click.option(
-    "-o", "--out", type=FILE, help="Folder for mos.csv, agreement.csv, preferences.csv and opinions.csv."
+    "-o", "--out", type=RESULT, help="Folder for mos.csv, agreement.csv, preferences.csv and opinions.csv."
 )
 def read(answers: tuple[Path, ...], key: Path | None, out: Path | None) -> int:
     """Say what raters say: mean opinions with intervals, agreement, preferences between methods.

@@ -5,13 +5,14 @@ from pathlib import Path
 import click
 
 from speechlip.checks import Workers
-from speechlip.commands.base import FILE, command, workers_option
+from speechlip.commands.base import command, workers_option
+from speechlip.commands.places import RESULT
 from speechlip.commands.terminal import Bars, echo
 from speechlip.wording import counted
 
 
 @command("synthesize", epilog="\b\nExample:\n  speechlip synthesize corpus/ --identities 6 --clips 2")
-@click.argument("out", type=FILE)
+@click.argument("out", type=RESULT)
 @click.option(
     "--identities",
     type=click.IntRange(1),

@@ -6,7 +6,8 @@ from typing import Any
 
 import click
 
-from speechlip.commands.base import DEVICE, FILE, SHARDS, Named, Names, cache_option, command
+from speechlip.commands.base import DEVICE, Named, Names, cache_option, command
+from speechlip.commands.places import RESULT, SHARDS
 from speechlip.device import PRECISIONS
 from speechlip.encoders.registry import SPEECH_NETWORKS
 
@@ -138,7 +139,7 @@ def share(name: str, default: float, what: str) -> Decorator:
 )
 @click.option("--validate-every", type=int, help="Steps between looks.  [default: 200]")
 @click.option("--checkpoint-every", type=int, help="Steps between checkpoints.  [default: 1000]")
-@click.option("-o", "--out", type=FILE, help="Folder of the run.  [default: runs/ENCODER]")
+@click.option("-o", "--out", type=RESULT, help="Folder of the run.  [default: runs/ENCODER]")
 @click.option(
     "--resume", is_flag=True, help="Go on with the run in --out from its last checkpoint, with its options."
 )

@@ -5,7 +5,8 @@ from pathlib import Path
 import click
 
 from speechlip.checks import Workers
-from speechlip.commands.base import SHARDS, cache_option, command, workers_option
+from speechlip.commands.base import cache_option, command, workers_option
+from speechlip.commands.places import SHARDS
 from speechlip.commands.terminal import echo
 from speechlip.errors import ERROR
 

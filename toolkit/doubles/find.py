@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from speechlip import recipes
-from speechlip.checks import Workers, check_workers
+from speechlip.checks import Workers, check_path, check_workers
 from speechlip.doubles.audio_landmarks import audio_hashes
 from speechlip.doubles.fingerprint import Fingerprint, fingerprint
 from speechlip.doubles.image_hashes import NO_IMAGES
@@ -77,9 +77,10 @@ def find_doubles(
     check_workers(workers)
     if is_remote(data) or (Path(data) / MANIFEST).is_file():
         return in_shards(data, progress)
-    if not Path(data).exists():
+    data = check_path("data", data)
+    if not data.exists():
         raise OptionError(f"{data} does not exist; give a folder of videos, or one that prep-shards made")
-    sources = [source for source in recipes.listed(recipe, Path(data)) if not source.refusal]
+    sources = [source for source in recipes.listed(recipe, data) if not source.refusal]
     if not sources:
         raise NoVideos(f"nothing to compare: the recipe {recipe!r} found no video in {data}")
     workers = settle_workers(workers, len(sources), "video", PEAK_BYTES, progress)

@@ -11,7 +11,7 @@ from typing import Any
 from speechlip.aligning.align import DEFAULTS, AlignOptions, aligner_of
 from speechlip.aligning.by_model import ModelAligner
 from speechlip.aligning.source import Aligner
-from speechlip.checks import AUTO, Workers, check_workers
+from speechlip.checks import AUTO, Workers, check_out, check_workers
 from speechlip.editing.copying import Change
 from speechlip.editing.facts import facts_of
 from speechlip.editing.given import GivenFolder, open_given
@@ -76,7 +76,7 @@ def align_shards(
     edit = Edit(operation="align", of=(given.digest,), arguments=arguments_of(options, form, aligner))
 
     def draft() -> Draft:
-        work = begin_work(Path(out), edit)
+        work = begin_work(check_out(out), edit)
         sources = to_align(given, options.again, progress)
         place_of = align_sources(sources, work / ALIGNED_FOLDER, form, options, workers, engine, progress)
         rows = [row_of(row, place_of) for row in given.rows]

@@ -7,7 +7,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 
 from speechlip import recipes
-from speechlip.checks import Workers, check_path, check_workers
+from speechlip.checks import Workers, check_out, check_path, check_workers
 from speechlip.editing.given import open_given
 from speechlip.editing.merge import merged, refuse_differences
 from speechlip.editing.new_videos import OPERATION, in_known_split, new_sources, refuse_other_videos
@@ -69,7 +69,7 @@ def append_videos(
     finished ``out``.
     """
     check_workers(workers)
-    given, out = open_given(folder, progress), check_path("out", out)
+    given, out = open_given(folder, progress), check_out(out)
     run_engine = get_engine(engine, limits)
     asked = options_of(given.manifest, brisque_model, brisque_range)
     settled = settle_models(asked, out, progress)

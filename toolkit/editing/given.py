@@ -8,12 +8,13 @@ from typing import overload
 
 from speechlip.checks import check_path
 from speechlip.editing.sample import Sample, meta_reader, sample_of
-from speechlip.errors import OptionError, ShardError
+from speechlip.errors import ShardError
 from speechlip.files.stamps import sha256_of
 from speechlip.format import LEDGER, MANIFEST, shard_file
 from speechlip.licences import UNKNOWN
 from speechlip.manifest import About, Manifest, ShardRow
 from speechlip.progress import Progress
+from speechlip.remote.mirror import whole_at
 from speechlip.remote.names import is_remote
 from speechlip.shards.checks.samples import signature
 from speechlip.shards.clips.scan import scan_shard
@@ -97,14 +98,13 @@ class GivenFolder:
 
 
 def open_given(folder: str | Path, progress: Progress) -> GivenFolder:
-    """A finished folder on this disk. The headers of its shards are read, its media are not.
+    """A finished folder; one elsewhere is fetched whole. The headers of its shards are read, its media are
+    not.
 
-    Raises OptionError for a folder elsewhere; ShardError for one that is not finished, of another format, or
-    whose manifest, ledger or shards are not as they were written.
+    Raises ShardError for one that is not finished, of another format, or whose manifest, ledger or shards are
+    not as they were written; HubError for one that cannot be reached.
     """
-    if is_remote(folder):
-        raise OptionError(f"{folder} is elsewhere; copy it here first, such as by `hf download`")
-    folder = check_path("a folder", folder)
+    folder = whole_at(folder if is_remote(str(folder)) else check_path("a folder", folder), progress)
     manifest = read_manifest(folder)
     refuse_altered(folder, manifest)
     progress.begin("reading headers", len(manifest.shards), "shards")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from speechlip.cards.dataset import write_card
 from speechlip.cards.kept import BEGIN, END, parts
-from speechlip.checks import check_path
+from speechlip.checks import check_out
 from speechlip.editing.copying import Copier, NewShard
 from speechlip.editing.given import GivenFolder
 from speechlip.errors import ShardError
@@ -63,7 +63,7 @@ def run_edit(
     Raises ShardError where ``out`` holds something else, or a shard is not the one of its manifest;
     OptionError where another run writes there.
     """
-    out = check_path("out", out)
+    out = check_out(out)
     refuse_same_folder(out, given)
     if (done := finished(out, edit)) is None:
         refuse_other_content(out, edit)

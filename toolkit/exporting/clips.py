@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from speechlip.checks import check_path
+from speechlip.checks import check_out
 from speechlip.errors import OptionError, ShardError
 from speechlip.exporting.clip_files import check_form, write_video, write_wav
 from speechlip.files.locks import LOCK, only_run
@@ -111,7 +111,7 @@ def export_clips(
     """
     check_form(form)
     table = clips(folder, where, split=split)
-    out = check_path("out", out)
+    out = check_out(out)
     if table.folder.resolve() in (out.resolve(), *out.resolve().parents):
         raise OptionError(f"-o {out} lies in {table.folder}, which stays as it is; choose another -o")
     splits = open_splits(table.folder)

@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from speechlip.checks import check_kind
+from speechlip.checks import check_kind, check_out, check_path
 from speechlip.errors import OptionError
 from speechlip.exporting.facts import read_scale
 from speechlip.exporting.job import LEDGER, check_folders, export_all, find_tasks, label_of
@@ -74,8 +74,8 @@ def export_features(
     check_kind("options", options, ExportOptions)
     check_kind("limits", limits, Limits)
     label, renderers = label_of(encoder, options.random_init), options.renderers
-    out = Path(out) if out else Path("features") / label
-    tasks = find_tasks(Path(videos), out)
+    out = check_out(out) if out else Path("features") / label
+    tasks = find_tasks(check_path("videos", videos), out)
     check_folders(tasks, label)
     get_engine(engine)
     opening = Opening(encoder, label, device_of(engine, options.device), options.random_init)
@@ -84,7 +84,8 @@ def export_features(
     check_wanted(renderers or (), left_out, exporter)
     scale, sha256 = None, ""
     if options.scale_of:
-        scale, sha256 = read_scale(Path(options.scale_of), exporter, "aud_ds.npy" in layouts)
+        exported = check_path("scale_of", options.scale_of)
+        scale, sha256 = read_scale(exported, exporter, "aud_ds.npy" in layouts)
     check_writable(out)
     plan = ExportPlan(
         renderers or tuple(RENDERERS), options.train_share, scale, sha256, options.max_picture_px

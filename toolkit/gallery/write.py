@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from speechlip.checks import check_out
 from speechlip.errors import OptionError
 from speechlip.files.locks import only_run
 from speechlip.files.writing import check_writable
@@ -12,6 +13,7 @@ from speechlip.gallery.montage import Montage
 from speechlip.gallery.page import write_page
 from speechlip.progress import SILENT, Progress
 from speechlip.remote.mirror import shards_at
+from speechlip.remote.names import path_or_url
 from speechlip.shards.read.shardset import open_shards, open_splits
 
 PAGE = "index.html"
@@ -68,11 +70,12 @@ def write_gallery(
     OptionError for a split or speaker that is not there or a montage that is no PNG, ShardError for what
     cannot be read, HubError for what cannot be reached, WriteError for what cannot be written.
     """
-    shards, out, image = str(shards), Path(out), Path(montage) if montage else None
+    shards, out = str(path_or_url(shards)), check_out(out)
+    image = check_out(montage, "montage") if montage else None
     if image and image.suffix.lower() != ".png":
         raise OptionError(f"a montage is a PNG, so its name must end in .png, not as {image}")
     if cache and not shards.endswith(".tar"):
-        shards = str(shards_at(shards, Path(cache)))
+        shards = str(shards_at(shards, cache))
     one = shards.endswith(".tar") or options.split is not None
     splits = (open_shards(shards, options.split),) if one else open_splits(shards)
     for folder in (out, *([image.parent] if image else [])):

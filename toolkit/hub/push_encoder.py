@@ -4,6 +4,7 @@ state.
 
 from pathlib import Path
 
+from speechlip.checks import check_path
 from speechlip.encoders.checkpoint import FACTS, WEIGHTS, open_checkpoint
 from speechlip.encoders.trained import load_run
 from speechlip.format import CARD
@@ -35,9 +36,9 @@ def push_encoder(
     ``push_shards``. Raises ModelError for what is no sound run, OptionError and HubError as ``push_shards``
     does.
     """
-    token = token_of(token, wanted=not options.dry_run)
+    run, token = check_path("run", run), token_of(token, wanted=not options.dry_run)
     repository = open_repository(repo_id, "model", options, token)
-    return push(repository, uploads_of(Path(run), options), options, progress)
+    return push(repository, uploads_of(run, options), options, progress)
 
 
 def uploads_of(run: Path, options: PushOptions) -> list[Upload]:

@@ -4,7 +4,7 @@ compared.
 
 from pathlib import Path
 
-from speechlip.checks import AUTO
+from speechlip.checks import AUTO, check_path
 from speechlip.errors import ShardError
 from speechlip.format import (
     CARD,
@@ -48,7 +48,7 @@ def push_shards(
     everything is there and read back; a public push makes it public last. Raises ShardError for a folder that
     is not sound, OptionError for what cannot be asked, HubError for what the Hub or the network refuses.
     """
-    folder, token = Path(folder), token_of(token, wanted=not options.dry_run)
+    folder, token = check_path("folder", folder), token_of(token, wanted=not options.dry_run)
     repository = open_repository(repo_id, "dataset", options, token)
     uploads, manifest = uploads_of(folder, options, progress)
     clips = {shard_file(row.name): row.clips for row in manifest.shards}

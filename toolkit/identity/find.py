@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from speechlip import recipes
-from speechlip.checks import Workers, check_workers
+from speechlip.checks import Workers, check_path, check_workers
 from speechlip.errors import NoVideos, OptionError, SourceRefused
 from speechlip.faces.detectors.opening import choose_detector
 from speechlip.format import MANIFEST
@@ -16,7 +16,6 @@ from speechlip.identity.video_faces import VideoFaces, video_faces
 from speechlip.media.probe import probe
 from speechlip.progress import SILENT, Progress
 from speechlip.records import Source
-from speechlip.remote.names import is_remote
 from speechlip.shards.leaks import leaking_people
 from speechlip.workers.auto import settle_workers
 from speechlip.workers.events import DEFAULT_LIMITS, Crashed, Limits, Report, unheard
@@ -80,18 +79,19 @@ def find_people(
     """
     check_workers(workers)
     check_distance(distance)
-    if is_remote(videos) or (Path(videos) / MANIFEST).is_file():
+    videos = check_path("videos", videos)
+    if (videos / MANIFEST).is_file():
         raise OptionError(
             f"{videos} holds shards, of which people cannot be told: clips hold mouths. "
             "Give the folder of the videos that they were made of"
         )
-    if not Path(videos).exists():
+    if not videos.exists():
         raise OptionError(f"{videos} does not exist; give a folder of videos or one video")
     refuse_missing()
     detector, why = choose_detector(detector)
     check_landmarks(detector, why)
     weights_file()
-    sources = [source for source in recipes.listed(recipe, Path(videos)) if not source.refusal]
+    sources = [source for source in recipes.listed(recipe, videos) if not source.refusal]
     if not sources:
         raise NoVideos(f"nothing to compare: the recipe {recipe!r} found no video in {videos}")
     workers = settle_workers(workers, len(sources), "video", PEAK_BYTES, progress)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from speechlip.checks import Workers, check_kind, check_path, check_workers
+from speechlip.checks import Workers, check_kind, check_out, check_path, check_workers
 from speechlip.errors import NoVideos, OptionError
 from speechlip.faces.detectors.opening import choose_detector
 from speechlip.files.locks import only_run
@@ -136,7 +136,7 @@ def make_job(
 ) -> JudgeJob:
     """List clips, and settle detector, device and networks. Raises what ``judge`` does, before any work."""
     check_kind("options", options, JudgeOptions)
-    root, out = check_path("clips", clips), check_path("out", out)
+    root, out = check_path("clips", clips), check_out(out)
     if not root.exists():
         raise OptionError(f"{clips} does not exist; give a folder of videos or one video")
     paths = [root] if root.is_file() else videos(root, exclude=out)

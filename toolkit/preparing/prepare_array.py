@@ -15,8 +15,8 @@ from speechlip.preparing.prep_run import DEFAULT_RUN, PrepRun
 from speechlip.preparing.prepare import DEFAULTS, declarations, find_sources, settle_models, whole_job
 from speechlip.preparing.prepared import Prepared
 from speechlip.preparing.run_array import end_array, plan_job, read_share, run_share
-from speechlip.remote.stores import is_store
 from speechlip.shards.ledger_file import stored_ledger
+from speechlip.urls import is_elsewhere
 from speechlip.workers.engines import LOCAL
 from speechlip.workers.processes import start_server
 
@@ -94,7 +94,7 @@ def shared_ends(videos: str | Path, out: str | Path, options: PrepOptions, run: 
     """
     check_kind("options", options, PrepOptions)
     check_kind("run", run, PrepRun)
-    if is_store(out) and not str(run.work.folder):
+    if is_elsewhere(out) and not str(run.work.folder):
         raise OptionError(
             "jobs share a folder of shards until --finish uploads them: give all of them one --work DIR that "
             "every machine sees"

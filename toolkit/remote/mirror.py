@@ -8,19 +8,19 @@ another mirror.
 
 import hashlib
 import json
-import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from speechlip.assets import cache_folder
-from speechlip.errors import HubError, OptionError, ShardError
+from speechlip.checks import check_path
+from speechlip.errors import HubError, NotThere, ShardError
 from speechlip.files.writing import write_text
-from speechlip.format import CLIPS, FACTS, LEDGER, MANIFEST, WEIGHTS, pairs_file, shard_file
+from speechlip.format import CARD, CLIPS, FACTS, LEDGER, MANIFEST, WEIGHTS, pairs_file, shard_file
 from speechlip.manifest import Manifest
-from speechlip.remote.names import REMOTE_SCHEMES, STORE_SCHEMES, Place, is_remote, place_of
-from speechlip.remote.stores import local_path
+from speechlip.progress import SILENT, Progress
+from speechlip.remote.names import Place, is_remote, path_or_url, place_of
 from speechlip.remote.stream import fetch, open_stream
 
 ORIGIN = "remote.json"
@@ -28,11 +28,12 @@ MAX_SMALL_BYTES = 1 << 26
 """Of a manifest or a checkpoint's facts that a server sends: a manifest of 300 000 shards.
 
 Servers may send without end."""
+A_FINISHED_FOLDER = "shards are a folder that prep-shards finished, videos elsewhere are read by it alone"
 MAX_TABLE_BYTES = 1 << 32
 """Of a ledger or frozen pairs whose size the manifest does not say."""
 
 
-def shards_at(name: str | Path, cache: Path | None = None) -> Path:
+def shards_at(name: str | Path, cache: str | Path | None = None) -> Path:
     """The folder of prepared shards that ``name`` means: itself where it is local, else its mirror.
 
     name: a path or its ``file://``, or ``hf://user/name[@revision]``, ``https://…``, or ``s3://…`` of an
@@ -42,11 +43,10 @@ def shards_at(name: str | Path, cache: Path | None = None) -> Path:
 
     Raises HubError for what cannot be reached or read, ShardError for what is no prepared folder.
     """
-    if not is_remote(name):
-        if re.match(rf"({'|'.join((*REMOTE_SCHEMES, *STORE_SCHEMES))}):/", str(name)):
-            raise OptionError(f"{name} lost a slash, as pathlib does to URLs; hand over the text itself")
-        return local_path(name)
-    folder = _small_files(place_of(str(name), "datasets"), cache or cache_folder() / "shards")
+    if isinstance(place := path_or_url(name), Path):
+        return place
+    kept = check_path("cache", cache, "give a folder here") if cache else cache_folder() / "shards"
+    folder = _small_files(place_of(place, "datasets"), kept)
     if cache:
         keep_shards(folder)
     return folder
@@ -54,6 +54,12 @@ def shards_at(name: str | Path, cache: Path | None = None) -> Path:
 
 def shard_url(folder: Path, name: str) -> str:
     """Where a shard that is not in the folder can be read: a URL; empty where the folder is no mirror."""
+    url = mirrored(folder)
+    return url and f"{url}/{shard_file(name)}"
+
+
+def mirrored(folder: Path) -> str:
+    """The URL of the folder that a mirror stands in for; empty where it is no mirror. Raises ShardError."""
     origin = folder / ORIGIN
     if not origin.is_file():
         return ""
@@ -65,15 +71,35 @@ def shard_url(folder: Path, name: str) -> str:
         ) from error
     if not isinstance(url, str) or not is_remote(url):
         raise ShardError(f"{origin} names {url!r}, which is no place elsewhere; delete it")
-    return f"{url}/{shard_file(name)}"
+    return url
 
 
-def keep_shards(folder: Path, split: str | None = None) -> None:
+def keep_shards(folder: Path, split: str | None = None, progress: Progress = SILENT) -> None:
     """Fetch the shards of ``split`` (None: of all) into a mirror; nothing happens in any other folder."""
-    for row in Manifest.load((folder / MANIFEST).read_bytes()).shards:
-        path = folder / shard_file(row.name)
-        if split in (None, row.split) and (url := shard_url(folder, row.name)) and not path.is_file():
-            fetch(url, path, row.sha256, max_bytes=row.bytes)
+    url = mirrored(folder)
+    if not url:
+        return
+    rows = Manifest.load((folder / MANIFEST).read_bytes()).shards
+    wanted = [row for row in rows if split in (None, row.split)]
+    progress.begin("fetching", len(wanted), "shards")
+    for row in wanted:
+        name = shard_file(row.name)
+        if not (folder / name).is_file():
+            fetch(f"{url}/{name}", folder / name, row.sha256, max_bytes=row.bytes)
+        progress.advance(1, row.name)
+
+
+def whole_at(name: str | Path, progress: Progress = SILENT) -> Path:
+    """The folder of prepared shards that ``name`` means, as ``shards_at``: of one elsewhere every shard and
+    the card are fetched into ``SPEECHLIP_HOME/shards``, and what is there already is not fetched again.
+    """
+    folder = shards_at(name)
+    if url := mirrored(folder):
+        keep_shards(folder, progress=progress)
+        (folder / CARD).unlink(missing_ok=True)  # it may have changed while the manifest did not
+        with suppress(NotThere):
+            fetch(f"{url}/{CARD}", folder / CARD, max_bytes=MAX_SMALL_BYTES)
+    return folder
 
 
 @contextmanager
@@ -95,9 +121,9 @@ def run_at(name: str | Path, cache: Path | None = None) -> Path:
 
     One on the Hub (``push-encoder``) is fetched whole, its hash checked, and laid out as a run.
     """
-    if not is_remote(name):
-        return Path(name)
-    place = place_of(str(name), "models")
+    if isinstance(url := path_or_url(name), Path):
+        return url
+    place = place_of(url, "models")
     data, commit = _small_file(place.file(FACTS))
     try:
         facts = json.loads(data)
@@ -115,7 +141,10 @@ def run_at(name: str | Path, cache: Path | None = None) -> Path:
 
 
 def _small_files(place: Place, cache: Path) -> Path:
-    data, commit = _small_file(place.file(MANIFEST))
+    try:
+        data, commit = _small_file(place.file(MANIFEST))
+    except NotThere as error:
+        raise NotThere(f"{error}; {A_FINISHED_FOLDER}") from error
     folder = _folder(cache, place, commit, data)
     if (folder / MANIFEST).is_file():
         return folder

@@ -13,11 +13,14 @@ from typing import Any, Literal
 from urllib.parse import quote, unquote
 
 from speechlip.errors import OptionError
+from speechlip.urls import FILE, is_elsewhere, local_path, refuse_secrets, without_secrets
 
 Kind = Literal["datasets", "models"]
 REMOTE_SCHEMES = ("http", "https", "hf")
 STORE_SCHEMES = ("s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "memory")
 """Object stores, by fsspec (``stores``)."""
+READ_FROM = ("s3", "gs", "hf", "https")
+"""As sentences name them."""
 HF = re.compile(
     r"hf://(?:(?P<kind>datasets|models)/)?(?P<repo>[\w.-]+/[\w.-]+)"
     r"(?:@(?P<revision>refs/\w+/[\w-]+|[^/@]+))?(?:/(?P<path>.*))?",
@@ -61,6 +64,36 @@ def is_remote(name: str | Path) -> bool:
     return str(name).startswith(tuple(f"{scheme}://" for scheme in (*REMOTE_SCHEMES, *STORE_SCHEMES)))
 
 
+def path_or_url(name: str | Path) -> str | Path:
+    """What is read here or elsewhere: the path that a name on this disk means, else the URL.
+
+    Raises OptionError for a URL that lost a slash, of a scheme that nothing here reads, or with credentials
+    in it.
+
+    >>> path_or_url("file:///data/shards"), path_or_url("s3://bucket/shards")
+    (PosixPath('/data/shards'), 's3://bucket/shards')
+    """
+    if not is_elsewhere(name):
+        return local_path(name)
+    if not is_remote(name):
+        raise OptionError(
+            f"{without_secrets(str(name))} is of a scheme that nothing is read from; give a folder here, or "
+            f"{', '.join(f'{scheme}://' for scheme in READ_FROM)}"
+        )
+    return refuse_secrets(str(name))
+
+
+def name_or_url(name: str) -> str:
+    """The name of a model as it is, the path of ``file://``, or the URL of a run.
+
+    Raises OptionError for a URL with credentials in it.
+
+    >>> name_or_url("hubert@9"), name_or_url("file:///runs/se4lip"), name_or_url("hf://ann/se4lip")
+    ('hubert@9', '/runs/se4lip', 'hf://ann/se4lip')
+    """
+    return str(local_path(name)) if name.startswith(FILE) else refuse_secrets(name)
+
+
 def in_store(url: str) -> bool:
     """Whether this is a URL of an object store."""
     return url.partition("://")[0] in STORE_SCHEMES
@@ -74,7 +107,7 @@ def place_of(name: str, kind: Kind) -> Place:
     >>> place_of("https://example.org/talks/", "datasets")
     Place(url='https://example.org/talks', label='example.org--talks')
     """
-    if not name.startswith("hf://"):
+    if not refuse_secrets(name).startswith("hf://"):
         url = name.rstrip("/")
         return Place(url, re.sub(r"[^\w.-]+", "--", url.partition("://")[2])[-100:].lstrip("."))
     match = HF.fullmatch(name.rstrip("/"))

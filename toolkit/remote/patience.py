@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from speechlip.errors import HubError, OptionError
+from speechlip.urls import USUAL_PLACES
 from speechlip.workers.processes import alive
 
 Result = TypeVar("Result")
@@ -24,9 +25,6 @@ WITHOUT_CREDENTIALS = frozenset(
     )
 )
 FOR_GOOD = (ValueError, TypeError, NotImplementedError, IsADirectoryError, NotADirectoryError)
-USUAL_PLACES = (
-    "credentials come from where its library looks (for s3: AWS_PROFILE, ~/.aws, AWS_ACCESS_KEY_ID)"
-)
 
 
 def patiently(url: str, ask: Callable[[], Result]) -> Result:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from speechlip.errors import HubError
+from speechlip.errors import NotThere
 from speechlip.remote.blocks import BlockReader
 from speechlip.remote.stores import store_at
 
@@ -10,8 +10,8 @@ from speechlip.remote.stores import store_at
 class StoreStream(BlockReader):
     """The bytes of one file, in their order, from byte ``start`` on; asked for in blocks of 8 MB.
 
-    ``commit`` is empty: a store has none. Raises HubError where the file is not there or the store stays
-    away, OptionError for a URL with credentials in it.
+    ``commit`` is empty: a store has none. Raises NotThere where there is no such file, HubError where the
+    store stays away, OptionError for a URL with credentials in it.
     """
 
     commit = ""
@@ -21,7 +21,7 @@ class StoreStream(BlockReader):
         store = store_at(folder)
         n_bytes = store.size(name)
         if n_bytes is None:
-            raise HubError(f"there is no {url}; check the name")
+            raise NotThere(f"there is no {url}; check the name")
         self._blocks: Iterator[bytes] = store.blocks(name, n_bytes, start)
 
     def next_block(self) -> bytes:

@@ -1,21 +1,18 @@
 """Folders of object stores by fsspec (``s3://``, ``gs://``, …): listed, read in blocks, and put."""
 
 import hashlib
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from functools import cached_property
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from speechlip.errors import HubError, OptionError, install
-from speechlip.remote.patience import USUAL_PLACES, gone_away, patiently, refusal
+from speechlip.remote.patience import gone_away, patiently, refusal
+from speechlip.urls import refuse_secrets
 from speechlip.workers.processes import alive
 
-SCHEME = re.compile(r"([a-z][a-z0-9+.:-]*?[a-z0-9]):/")
-FILE = "file://"
 EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gs", "gcs": "gs"}
 """Scheme → the extra that brings its library."""
 WHOLE_BY_NATURE = frozenset(("s3", "s3a", "gs", "gcs", "az", "abfs", "abfss"))
@@ -164,43 +161,13 @@ class Store:
             raise HubError(f"{url} has {got or 0} bytes where {wanted} were put; run the same command again")
 
 
-def is_store(name: str | Path) -> bool:
-    """Whether this is the URL of a folder elsewhere, ``file://`` apart.
-
-    Raises OptionError for one that lost a slash.
-
-    >>> is_store("s3://bucket/videos"), is_store("file:///data/videos"), is_store("videos")
-    (True, False, False)
-    """
-    text = str(name)
-    match = SCHEME.match(text)
-    if match and not text.startswith(f"{match[1]}://") and not Path(text).exists():
-        raise OptionError(f"{text} lost a slash, as pathlib does to URLs; hand over the text itself")
-    return bool(match) and "://" in text and not text.startswith(FILE)
-
-
-def local_path(name: str | Path) -> Path:
-    """The path that a name on this disk means, which may be a ``file://`` URL.
-
-    >>> local_path("file:///data/videos")
-    PosixPath('/data/videos')
-    """
-    text = str(name)
-    return Path(text.removeprefix(FILE)) if text.startswith(FILE) else Path(name)
-
-
 def store_at(url: str) -> Store:
     """The folder that a URL means.
 
     Raises OptionError for one with a user, a password or a query in it, which would end up in texts, and for
     a server that cannot list.
     """
-    scheme, _, rest = url.partition("://")
-    if "@" in urlsplit(url).netloc or "?" in rest:
-        raise OptionError(
-            f"this {scheme}:// URL has a user, a password or a signature in it, which would be written into "
-            f"logs: give it without; {USUAL_PLACES}"
-        )
+    scheme, _, rest = refuse_secrets(url).partition("://")
     if scheme in ("http", "https") or "::" in url:
         raise OptionError(
             f"{url} cannot be listed; give s3://BUCKET/FOLDER, gs://…, hf://datasets/USER/NAME, or a folder"

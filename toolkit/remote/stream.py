@@ -9,13 +9,14 @@ from contextlib import ExitStack, contextmanager
 from itertools import chain
 from pathlib import Path
 
-from speechlip.errors import HubError, ShardError, WriteError
+from speechlip.errors import HubError, NotThere, ShardError, WriteError
 from speechlip.files.stamps import BLOCK_BYTES, sha256_of
 from speechlip.files.writing import sync_folder
 from speechlip.remote.blocks import BlockReader
 from speechlip.remote.names import address, headers, in_store
 from speechlip.remote.patience import LONGEST_PAUSE_S, RETRIES
 from speechlip.remote.store_stream import StoreStream
+from speechlip.urls import without_secrets
 
 
 class RemoteStream(BlockReader):
@@ -28,6 +29,7 @@ class RemoteStream(BlockReader):
 
     def __init__(self, url: str, start: int = 0, token: str | None = None) -> None:
         self.url, self.position, self.commit, self._token = url, start, "", token
+        self._shown = without_secrets(url)
         self._etag, self._failures, self._open = "", 0, ExitStack()
         self._blocks: Iterator[bytes] = iter(())
         self._connect_again()
@@ -73,7 +75,7 @@ class RemoteStream(BlockReader):
         asked = headers(self.url, self._token) | (
             {"range": f"bytes={self.position}-"} if self.position else {}
         )
-        with refused_plainly(self.url):
+        with refused_plainly(self._shown):
             request = http_stream_backoff(
                 "GET",
                 address(self.url),
@@ -99,7 +101,7 @@ class RemoteStream(BlockReader):
         if (
             self._etag and etag and etag != self._etag and not self.url.startswith("hf://")
         ):  # hf:// is read at one commit
-            raise HubError(f"{self.url} changed while it was read; run the same command again")
+            raise HubError(f"{self._shown} changed while it was read; run the same command again")
         self._etag = etag
 
     def _skip(self, n_bytes: int) -> None:
@@ -114,7 +116,7 @@ class RemoteStream(BlockReader):
         self._open.close()
         if self._failures > RETRIES:
             raise HubError(
-                f"the network went away while {self.url} was read ({error or type(error).__name__}); "
+                f"the network went away while {self._shown} was read ({error or type(error).__name__}); "
                 f"run the same command again"
             ) from error
         time.sleep(min(2 ** (self._failures - 1), LONGEST_PAUSE_S))
@@ -138,7 +140,8 @@ def refused_plainly(url: str) -> Iterator[None]:
     try:
         yield
     except HfHubHTTPError as error:
-        raise HubError(read_refusal(url, error.response.status_code)) from error
+        status = error.response.status_code
+        raise (NotThere if status == 404 else HubError)(read_refusal(url, status)) from error
     except OfflineModeIsEnabled as error:
         raise HubError(
             f"HF_HUB_OFFLINE is set, so {url} cannot be read; unset it, or give a folder on this disk"

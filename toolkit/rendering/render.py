@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from speechlip.checks import check_kind, check_path
+from speechlip.checks import check_kind, check_out, check_path
 from speechlip.encoders.features.catalogue import check_name
 from speechlip.errors import ModelError, OptionError
 from speechlip.faces.detectors.opening import choose_detector
@@ -51,7 +51,7 @@ def render_lips(
     a detector that cannot be had; WriteError.
     """
     check_kind("options", options, RenderOptions)
-    path, out = check_path("person", person), check_path("out", out)
+    path, out = check_path("person", person), check_out(out)
     names = (encoders,) if isinstance(encoders, str) else tuple(encoders)
     get_engine(engine)
     here = options

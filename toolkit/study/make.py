@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from speechlip.checks import check_path
+from speechlip.checks import check_out, check_path
 from speechlip.errors import OptionError, SourceRefused
 from speechlip.files.names import plain_name
 from speechlip.files.writing import make_folder, write_text
@@ -62,7 +62,7 @@ def make_study(
     points, and saves a CSV; it loads nothing. Raises OptionError for a folder without videos, and for videos
     that browsers do not play or that are too large together; WriteError.
     """
-    out = check_path("out", out)
+    out = check_out(out)
     files = [("", name, path) for name, path in _listed(check_path("renders", renders), out)]
     names = [name for _, name, _ in files]
     if not files:

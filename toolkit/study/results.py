@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from speechlip.checks import check_path
+from speechlip.checks import check_out, check_path
 from speechlip.files.tables import csv_text
 from speechlip.files.writing import make_folder, write_text
 from speechlip.metrics.statistics.agreement import krippendorff_alpha
@@ -113,7 +113,7 @@ def read_study(
         given, len(known.rows), means_of(given), agreement_of(given), preferences_of(given)
     )
     if out is not None:
-        write_results(results, check_path("out", out))
+        write_results(results, check_out(out))
     return results
 
 

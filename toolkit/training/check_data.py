@@ -79,7 +79,7 @@ def check_data(
     """
     check_kind("options", options, TrainOptions)
     first = shards if isinstance(shards, str | Path) else shards[0]
-    folder, device = shards_at(first, Path(cache) if cache else None), choose_device(options.device)
+    folder, device = shards_at(first, cache), choose_device(options.device)
     cards = [device] if device.type == "cuda" else []
     batch_size = min(options.batch_size, CHECKED_CLIPS if options.learns_from_phones else CHECKED_PAIRS)
     checked = replace(options, batch_size=batch_size, lr=CHECKED_LR, workers=0, weights="")

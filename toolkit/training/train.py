@@ -5,7 +5,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from speechlip.checks import check_kind
+from speechlip.checks import check_kind, check_out
 from speechlip.device import choose_device
 from speechlip.encoders.checkpoint import open_checkpoint
 from speechlip.errors import OptionError, SpeechLipError
@@ -67,7 +67,7 @@ def train(
     """
     if options is not None:
         check_kind("options", options, TrainOptions)
-    folders, run, ranks = folders_at(shards, cache), Path(run), Ranks.started()
+    folders, run, ranks = folders_at(shards, cache), check_out(run, "run"), Ranks.started()
     progress, on_row = (progress, on_row) if ranks.first else (SILENT, ignore)
     saved = saved_options(run) if resume else None
     if saved:
@@ -95,7 +95,7 @@ def folders_at(shards: str | Path | Sequence[str | Path], cache: str | Path | No
     names = [shards] if isinstance(shards, str | Path) else list(shards)
     if not names:
         raise OptionError("no shards were given; give a prepared folder, or several to blend")
-    return [shards_at(name, Path(cache) if cache else None) for name in names]
+    return [shards_at(name, cache) for name in names]
 
 
 @contextmanager

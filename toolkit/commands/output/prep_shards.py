@@ -22,8 +22,8 @@ from speechlip.preparing.prepare import plan_as, prepare_as
 from speechlip.preparing.prepare_array import finish_units, plan_units, prepare_units
 from speechlip.preparing.prepared import ADVICE, Prepared
 from speechlip.preparing.reasons import TOO_SMALL
-from speechlip.remote.stores import is_store
 from speechlip.shards.ledger import LedgerRow, empty_splits, format_funnel
+from speechlip.urls import is_elsewhere
 from speechlip.wording import clock, counted, listed, shown
 from speechlip.workers.engines import EngineChoice, get_engine
 
@@ -64,7 +64,7 @@ def run(
         echo(nothing, err=True)
         return NOTHING_KEPT
     code = show_prepared(prepared, quiet)
-    if is_store(out) and not quiet:
+    if is_elsewhere(out) and not quiet:
         echo(f"uploaded to {out}; {prepared.folder} may be deleted")
     return code
 

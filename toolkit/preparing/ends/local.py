@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from speechlip.assets import cache_folder
-from speechlip.checks import check_types
+from speechlip.checks import check_path, check_types
 from speechlip.errors import OptionError
 from speechlip.preparing.ends.spool import check_room, make_tree
 from speechlip.progress import SILENT, Progress
-from speechlip.remote.stores import Store, is_store, local_path, store_at
+from speechlip.remote.stores import Store, store_at
 from speechlip.remote.upload import refuse_finished_by_others, upload
+from speechlip.urls import is_elsewhere, local_path
 
 SPOOL_BYTES = 20 * 10**9
 SHARDS = "shards"
@@ -72,21 +73,26 @@ def ends_of(
 
     Raises OptionError for URLs that cannot be used, HubError where a store cannot be reached.
     """
-    if not (is_store(videos) or is_store(out)):
+    if not (is_elsewhere(videos) or is_elsewhere(out)):
         return Ends(local_path(videos), local_path(out))
-    folder = Path(work.folder) if str(work.folder) else cache_folder() / "work" / label(str(videos), str(out))
+    folder = check_path("work", work.folder) if str(work.folder) else default_work(str(videos), str(out))
     store, shards = None, local_path(out)
-    if is_store(out):
+    if is_elsewhere(out):
         store, shards = target(str(out)), folder / SHARDS
         refuse_finished_by_others(store, shards)
     largest, here = 0, local_path(videos)
-    if is_store(videos):
+    if is_elsewhere(videos):
         wanted = store_at(str(videos))
         if store and store.url == wanted.url:
             raise OptionError("-o must not be the video folder itself; give it a folder of its own")
         here, largest = make_tree(wanted, folder, store.url if store else "", progress)
     progress.say(f"working in {folder}")
     return Ends(here, shards, store, largest, work.spool_bytes)
+
+
+def default_work(videos: str, out: str) -> Path:
+    """The work folder of a preparation that is given none."""
+    return cache_folder() / "work" / label(videos, out)
 
 
 def target(url: str) -> Store:

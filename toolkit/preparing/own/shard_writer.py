@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 
-from speechlip.checks import check_kind
+from speechlip.checks import check_kind, check_out
 from speechlip.describing.speech import speech_of
 from speechlip.errors import OptionError, ShardError, SourceRefused, WriteError
 from speechlip.faces.crops import crop_size
@@ -46,7 +46,7 @@ class ShardWriter:
 
     def __init__(self, out: str | Path, options: ShardOptions = DEFAULTS) -> None:
         check_kind("options", options, ShardOptions)
-        self.folder, self.options = Path(out), options
+        self.folder, self.options = check_out(out), options
         self._sources, self._keys, self._members = OwnSources(options.split_by), set[str](), list[str]()
         self._prepared: Prepared | None = None
         with ExitStack() as held:

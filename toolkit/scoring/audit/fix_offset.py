@@ -17,6 +17,7 @@ import av
 import numpy as np
 from av.container import InputContainer, OutputContainer
 
+from speechlip.checks import check_out, check_path
 from speechlip.errors import OptionError
 from speechlip.files.writing import whole_file
 from speechlip.media.audio import JUMP_S, Resampler
@@ -80,7 +81,7 @@ def write_corrected(video: Path, offset_frames: int, out: Path) -> None:
     a move by more than there is of audio; SourceRefused for a video without audio or that cannot be read;
     WriteError.
     """
-    video, out = Path(video), Path(out)
+    video, out = check_path("video", video), check_out(out)
     _check_out(video, out)
     info = probe(video)
     with whole_file(out) as file:

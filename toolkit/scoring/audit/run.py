@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
-from speechlip.checks import Workers, check_kind, check_path, check_type, check_workers
+from speechlip.checks import Workers, check_kind, check_out, check_path, check_type, check_workers
 from speechlip.errors import OptionError, SourceRefused
 from speechlip.files.stamps import largest_first
 from speechlip.files.writing import make_folder, write_text
@@ -66,7 +66,7 @@ def audit(
     check_workers(workers)
     check_kind("limits", limits, Limits)
     check_type("max_picture_px", max_picture_px, int)
-    videos, out = check_path("videos", videos), check_path("out", out) if out else None
+    videos, out = check_path("videos", videos), check_out(out) if out else None
     if not videos.exists():
         raise OptionError(f"{videos} does not exist; give a folder of videos or one video")
     clips = tasks(videos, exclude=out or Path("scores"))

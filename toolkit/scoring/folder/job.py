@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-from speechlip.checks import Workers, check_kind, check_path, check_workers
+from speechlip.checks import Workers, check_kind, check_out, check_path, check_workers
 from speechlip.errors import ModelError, OptionError, SourceRefused
 from speechlip.files.locks import only_run
 from speechlip.files.stamps import largest_first
@@ -133,16 +133,17 @@ def make_job(
     check_kind("options", options, ScoreOptions)
     check_kind("limits", limits, Limits)
     check_kind("rules", rules, CorrectionRules)
-    out = check_path("out", out)
+    out = check_out(out)
+    rendered, real = there("renders", renders), there("reference", reference) if reference else None
     matched = match(
-        there("renders", renders),
-        there("reference", reference) if reference else None,
+        rendered,
+        real,
         check_path("pairs", pairs) if pairs else None,
         exclude=out,
     )
     clips = [task.clip for task in matched.tasks]
     by = (by,) if isinstance(by, str) else tuple(by)
-    groups = read_groups(by, Path(renders), Path(reference) if reference else None, clips)
+    groups = read_groups(by, rendered, real, clips)
     of_people = read_opinions(check_path("mos", mos) if mos else None, clips)
     if not (out / kept.FOLDER).exists():
         start_server()

@@ -87,7 +87,7 @@ def verify(
     Raises HubError for what cannot be reached; never raises for what is wrong with the content.
     """
     check_workers(workers)
-    folder = shards_at(folder, Path(cache) if cache else None)
+    folder = shards_at(folder, cache)
     try:
         manifest = read_manifest(folder)
     except ShardError as error:

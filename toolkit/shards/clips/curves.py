@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from speechlip.checks import check_out
 from speechlip.errors import OptionError
 from speechlip.files.writing import make_folder, whole_file
 from speechlip.shards.clips.columns import NO_QUALITY, PLACES, Column
@@ -102,7 +103,7 @@ def plot_clips(table: ClipTable, path: str | Path) -> Path:
     import matplotlib
     from matplotlib.figure import Figure
 
-    path, columns = Path(path), drawn_columns(table)
+    path, columns = check_out(path, "path"), drawn_columns(table)
     if not columns:
         raise OptionError(f"no column of {table.folder} has two values, so there is no threshold to draw")
     rows = math.ceil(len(columns) / PANELS_ACROSS)

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+from speechlip.checks import check_path
 from speechlip.errors import ShardError
 from speechlip.files.locks import only_run
 from speechlip.files.strict_json import as_json, strict_json
@@ -22,7 +23,7 @@ def make_clips(folder: str | Path) -> RowsFile:
     Raises ShardError for a folder that is not finished or whose manifest was altered, or where a shard cannot
     be read; OptionError where another run writes there.
     """
-    folder = Path(folder)
+    folder = check_path("folder", folder)
     with only_run(folder):
         manifest = read_manifest(folder)
         if manifest.is_altered:

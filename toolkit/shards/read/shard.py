@@ -11,6 +11,7 @@ from typing import Any
 
 from speechlip.errors import ShardError
 from speechlip.shards.read.tar_members import opened_tar, plain_members, said_of
+from speechlip.urls import without_secrets
 
 RawClip = dict[str, Any]
 """Members of a sample by the ending of their names, and ``__key__``, ``__url__``."""
@@ -36,8 +37,8 @@ def read_shard(
     if wanted_clips is not None and n_clips != wanted_clips:
         held = f"more than {wanted_clips}" if n_clips > wanted_clips else n_clips
         raise ShardError(
-            f"shard {url} holds {held} clips, manifest.json says {wanted_clips}; copy it again, "
-            f"then run verify-shards"
+            f"shard {without_secrets(url)} holds {held} clips, manifest.json says {wanted_clips}; "
+            "copy it again, then run verify-shards"
         )
 
 

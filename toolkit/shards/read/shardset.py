@@ -17,6 +17,7 @@ from speechlip.format import FORMAT, LEDGER, MANIFEST, WORK_FOLDER, shard_file
 from speechlip.manifest import Manifest, ShardRow
 from speechlip.remote.mirror import shard_url, shards_at
 from speechlip.remote.names import REMOTE_SCHEMES, STORE_SCHEMES, is_remote
+from speechlip.urls import without_secrets
 
 READ_SCHEMES = (*REMOTE_SCHEMES, *STORE_SCHEMES)
 
@@ -235,7 +236,8 @@ def _listed(shards: Sequence[str | Path], split: str | None) -> ShardSet:
         _refuse_scheme(url, READ_SCHEMES)
         if not is_remote(url) and not Path(url).is_file():
             raise ShardError(
-                f"there is no shard {url}; give paths of .tar files or {', '.join(REMOTE_SCHEMES)} URLs"
+                f"there is no shard {without_secrets(url)}; give paths of .tar files or "
+                f"{', '.join(REMOTE_SCHEMES)} URLs"
             )
     return ShardSet(urls, _digest(url.rpartition("/")[2] for url in urls))
 
@@ -246,7 +248,7 @@ def _refuse_scheme(url: str, allowed: Sequence[str]) -> None:
         return
     why = "it would run a shell command" if scheme[1] == "pipe" else "it is not read here"
     raise OptionError(
-        f"refused {url}: {why}; give a prepared folder, hf://user/name, "
+        f"refused {without_secrets(url)}: {why}; give a prepared folder, hf://user/name, "
         f"or a list of .tar paths or {', '.join(REMOTE_SCHEMES)} URLs"
     )
 

@@ -14,6 +14,7 @@ from typing import Any, BinaryIO
 from speechlip.errors import ShardError
 from speechlip.remote.names import is_remote
 from speechlip.remote.stream import Stream, open_stream
+from speechlip.urls import without_secrets
 
 MAX_MEMBER_BYTES = 1 << 29
 """A PNG filmstrip of five hours."""
@@ -111,5 +112,5 @@ def said_of(url: str | Path) -> Iterator[None]:
         first = next(iter(error.args), "")  # webdataset adds to args
         why = getattr(error, "strerror", None) or str(first) or type(error).__name__
         raise ShardError(
-            f"shard {url} cannot be read ({why}); copy it again, then run verify-shards"
+            f"shard {without_secrets(str(url))} cannot be read ({why}); copy it again, then run verify-shards"
         ) from error

@@ -1,0 +1,86 @@
+"""What a command line takes as a place: a path here, a URL elsewhere, or either; anything else is refused
+before the command begins.
+
+docs/how-to/stores.md has the table of what takes URLs.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import click
+from click.shell_completion import CompletionItem
+
+from speechlip.remote.names import name_or_url, path_or_url
+from speechlip.urls import COPY_HERE, COPY_THERE, is_elsewhere, path_here, refuse_secrets
+
+
+class Here(click.ParamType):
+    """A path on this disk, also of ``file://``. A URL is refused; else_do: what to do instead."""
+
+    name = "path"
+
+    def __init__(self, else_do: str) -> None:
+        self.else_do = else_do
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        return path_here(value, said_as(param), self.else_do)
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        return [CompletionItem(incomplete, type="file")]
+
+
+class Shards(click.ParamType):
+    """A prepared folder: a path here, also of ``file://``, the text as it is elsewhere.
+
+    ``Path`` would take a slash from ``hf://``.
+    """
+
+    name = "shards"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str | Path:
+        return path_or_url(value)
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        return [CompletionItem(incomplete, type="dir")]
+
+
+class End(click.ParamType):
+    """Where a preparation reads or writes: a path here or a URL, as the text that it is."""
+
+    name = "path"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        return refuse_secrets(value) if is_elsewhere(value) else value
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        return [CompletionItem(incomplete, type="file")]
+
+
+class Model(click.ParamType):
+    """The name of a model, or the folder of a run here or elsewhere."""
+
+    name = "text"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        return name_or_url(value)
+
+
+def said_as(param: click.Parameter | None) -> str:
+    """How a parameter is written: ``--reference``, ``-o``, ``RENDERS``."""
+    if isinstance(param, click.Option):
+        return param.opts[0]
+    return param.human_readable_name if param else "this argument"
+
+
+FILE = Here(COPY_HERE)
+RESULT = Here(COPY_THERE)
+OWN = Here("give a folder here")
+END = End()
+SHARDS = Shards()
+MODEL = Model()
