@@ -8,7 +8,7 @@ from fractions import Fraction
 import av
 import numpy as np
 import pytest
-from flash_click import Recording, click_errors_ms, write
+from flash_click import Recording, click_errors_ms, without_pid, write
 
 from speechlip.errors import SourceRefused
 from speechlip.media.frames import joins, read_frames
@@ -71,6 +71,22 @@ def test_recordings_laid_end_to_end_are_each_what_they_are_alone(tmp_path, parts
     assert len(told) == min(len(order) - 1, 4)
     assert told[0].endswith(f" at {starts[1] / 25:.3f} s: read on without a gap")
     assert read_audio(path).frames == len(images)
+
+
+@pytest.mark.parametrize("alone", [256, 257])
+def test_a_part_of_one_stream_before_the_first_recording_keeps_its_time(tmp_path, parts, alone):
+    """HLS that begins with a part without images (stream 256), or without audio (257)."""
+    path, part, whole = tmp_path / "joined.ts", without_pid(parts[1], alone), seen(parts[0])
+    path.write_bytes(part + parts[0].read_bytes())
+    images, audio, stats = seen(path)
+    begin = 0 if alone == 256 else len(seen(parts[1])[0])
+    assert images[begin:] == whole[0] and stats.empty_frames == 0
+    assert [window is None for window in audio] == [True] * begin + [window is None for window in whole[1]]
+    clicks_s = [begin / 25 + click for click in PARTS[0].clicks_s()]
+    samples = np.concatenate([np.zeros(640, np.int16) if window is None else window for window in audio])
+    assert max(map(abs, click_errors_ms(samples, clicks_s, 0.1))) <= 0.5
+    starts_s = probe(path).audio_start_s - probe(path).video_start_s
+    assert starts_s == pytest.approx(-0.8 if alone == 256 else 0.8, abs=0.1)
 
 
 def test_a_jump_of_hours_costs_nothing(tmp_path):
@@ -212,6 +228,17 @@ def test_audio_that_starts_in_the_second_recording_is_on_its_clock():
     video = [Run(0, 0, Fraction(0), Fraction(5), None), Run(125, 125, Fraction(100), Fraction(105), None)]
     found = joined({"video": video, "audio": [Run(0, 126, Fraction(100), Fraction(105), Fraction(100))]})
     assert (found.video_stop_s, found.audio_stop_s) == (10, 10)
+
+
+@pytest.mark.parametrize("first", ["video", "audio"])
+def test_the_stream_that_a_first_part_lacks_is_on_the_clock_of_the_second(first):
+    """9 s of one stream, then both from 0 on again, whichever comes first in the file."""
+    zero, five, nine = Fraction(0), Fraction(5), Fraction(9)
+    lone = [Run(0, 0, zero, nine, None), Run(9, 10, zero, five, zero)]
+    other = {"video": "audio", "audio": "video"}[first]
+    found = joined({other: lone, first: [Run(0, 9, zero, five, nine)]})
+    assert found.video_shifts[-1].offset_s == found.audio_shifts[-1].offset_s == 9
+    assert [(jump.at_s, jump.by_s, jump.streams) for jump in found.jumps] == [(9, -9, "all")]
 
 
 @pytest.mark.parametrize(

@@ -129,10 +129,30 @@ class _Joining:
         """Put run ``number`` of a stream into an epoch."""
         other = next((other for other in self.inside if other != kind and self.inside[other]), None)
         if number:
-            self.inside[kind].append(self._epoch_of(kind, number, other))
+            here = self._epoch_of(kind, number, other)
         else:
-            self.inside[kind].append(self.inside[other][-1] if other else 0)
-        self.epochs[self.inside[kind][-1]].starts.setdefault(kind, self._runs[kind][number])
+            here = self._first_epoch_of(kind, other) if other else 0
+        self.inside[kind].append(here)
+        self.epochs[here].starts.setdefault(kind, self._runs[kind][number])
+
+    def _first_epoch_of(self, kind: str, other: str) -> int:
+        """Number of the epoch of a stream's first run: that of the other stream, or a new one.
+
+        A new one where the other stream jumps next, to where this run begins: a part that has the other
+        stream alone comes before, and the packets of this one lie first behind the join.
+        """
+        run, old = self._runs[kind][0], self.inside[other][-1]
+        before, *coming = self._runs[other][len(self.inside[other]) - 1 :]
+        if not coming or not self._is_far_from_other(run) or self._is_far_from_other(coming[0]):
+            return old
+        stop_s = before.stop_s + self.epochs[old].offset_s
+        by_s = run.start_s + self.epochs[old].offset_s - stop_s
+        self.epochs.append(_Epoch(stop_s - run.start_s, by_s))
+        return len(self.epochs) - 1
+
+    def _is_far_from_other(self, run: Run) -> bool:
+        """Whether a run begins at another time than the other stream has at that place in the file."""
+        return run.other_s is not None and abs(run.start_s - run.other_s) > TOGETHER_S
 
     def _epoch_of(self, kind: str, number: int, other: str | None) -> int:
         """Number of the epoch of a run that is not its stream's first.
