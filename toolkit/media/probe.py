@@ -1,6 +1,7 @@
 """What a media file says about itself: its headers, first frames, and the stamps of all packets."""
 
 from collections import Counter
+from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from speechlip.media.info import MediaInfo
 from speechlip.media.streams.opening import MAX_PICTURE_PX, audio_stream, open_local, video_stream
 from speechlip.media.streams.packets import demuxed, keeps_presentation_times
 from speechlip.media.streams.stamps import Steps
-from speechlip.media.streams.timeline import Jump, TimeLine
+from speechlip.media.streams.timeline import Jump, Shift, TimeLine
 from speechlip.media.streams.timeline_reader import TimeLineReader
 
 FIRST_PACKETS = 500
@@ -48,6 +49,14 @@ def probe(path: Path, need_audio: bool = True, max_picture_px: int = MAX_PICTURE
         geometries = Geometries(video)
         damage: Counter[str] = Counter()
         first, reader = _read_through(container, [video, audio] if audio else [video], damage)
+        if reader.lines[video.index].is_empty and not damage:
+            raise SourceRefused("probe", "no video stream", "the one that the file declares holds nothing")
+        if audio and reader.lines[audio.index].is_empty and not damage:
+            if need_audio:
+                raise SourceRefused(
+                    "probe", "no audio stream", "the one that the file declares holds nothing"
+                )
+            audio = None
         size = path.stat().st_size
         line = reader.time_line()
         steps = reader.lines[video.index].steps
@@ -147,11 +156,12 @@ def _read_through(
     first: dict[int, Any] = {}
     early: dict[int, Any] = {}
     reader = TimeLineReader(streams, keeps_presentation_times(container))
-    for count, packet in enumerate(demuxed(container, streams, damage)):
+    for packet in demuxed(container, streams, damage):
         reader.see(packet)
-        if count < FIRST_PACKETS and packet.stream.index not in first:
+        index = packet.stream.index
+        if index not in first and reader.lines[index].packets <= FIRST_PACKETS:
             for frame in _try_decode(packet):
-                (early if _before_edit(container, frame) else first).setdefault(packet.stream.index, frame)
+                (early if _before_edit(container, frame) else first).setdefault(index, frame)
     return early | first, reader
 
 
@@ -184,7 +194,8 @@ def _describe_video(
     steps: Steps,
 ) -> dict[str, Any]:
     geometry = geometries.of(frame) if frame else Geometry(video.width, video.height)
-    start_s = _start_s(video, frame if keeps_presentation_times(container) else None, line.video_start_s)
+    frame_with_stamp = frame if keeps_presentation_times(container) else None
+    start_s = _start_s(video, frame_with_stamp, line.video_start_s, line.video_shifts)
     return {
         "video_codec": video.codec_context.name,
         "width": geometry.size[0],
@@ -219,7 +230,7 @@ def _since(jump: Jump, zero_s: float, container: InputContainer) -> Jump:
 def _describe_audio(
     container: InputContainer, audio: av.AudioStream, frame: av.AudioFrame | None, line: TimeLine
 ) -> dict[str, Any]:
-    start_s = _start_s(audio, frame, line.audio_start_s)
+    start_s = _start_s(audio, frame, line.audio_start_s, line.audio_shifts)
     return {
         "audio_codec": audio.codec_context.name,
         "audio_sample_rate_hz": (frame or audio).sample_rate,
@@ -242,9 +253,9 @@ _NO_AUDIO: dict[str, Any] = {
 }
 
 
-def _start_s(stream: Any, frame: Any, first_s: Fraction | None) -> float:
+def _start_s(stream: Any, frame: Any, first_s: Fraction | None, shifts: Sequence[Shift]) -> float:
     if frame is not None and frame.pts is not None:
-        return float(frame.pts * stream.time_base)
+        return float(frame.pts * stream.time_base + (shifts[0].offset_s if shifts else 0))
     return float(first_s or 0)
 
 

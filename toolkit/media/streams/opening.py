@@ -18,10 +18,23 @@ from speechlip.media.streams.endings import why_not_read
 
 MAX_PICTURE_PX = 40_000_000
 """Largest image that is decoded, unless options say otherwise; 8K is 33 million px."""
+MediaStream = av.VideoStream | av.AudioStream
 VIDEO_FORMATS = "mov,matroska,avi,mpeg,mpegts,flv,asf,ogg,mxf,nut,wtv,dv,rm,gxf,ivf,yuv4mpegpipe"
 AUDIO_FORMATS = "wav,w64,mp3,flac,aac,aiff,ac3,amr,caf"
 """Opened only to say "no video stream" instead of "not a video file"."""
 STILL_IMAGES = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
+OTHER_VOICES = (
+    Disposition.comment
+    | Disposition.dub
+    | Disposition.karaoke
+    | Disposition.lyrics
+    | Disposition.visual_impaired
+    | Disposition.descriptions
+)
+"""Marks of audio that is not the voice of who is on display: commentary, a translation, audio description."""
+BARE_FORMATS = "mpegts", "mpeg"
+"""They name their streams and nothing else: of one that begins after the first seconds, which FFmpeg looks
+at, size or sample rate are known once it is decoded."""
 
 
 class LocalFile:
@@ -80,21 +93,35 @@ def open_local(path: Path) -> InputContainer:
 def video_stream(container: InputContainer) -> av.VideoStream | None:
     """The default video stream, else the first; cover art and thumbnails are none."""
     streams = [
-        s
-        for s in container.streams.video
-        if s.codec_context is not None and s.width and not s.disposition & STILL_IMAGES
+        stream
+        for stream in container.streams.video
+        if _may_be_decoded(container, stream) and not stream.disposition & STILL_IMAGES
     ]
-    return min(streams, key=_default_first, default=None)
+    return min(streams, key=_preference, default=None)
 
 
 def audio_stream(container: InputContainer) -> av.AudioStream | None:
-    """The default audio stream, else the first, of those that there is a decoder for."""
-    streams = [s for s in container.streams.audio if s.codec_context is not None and s.sample_rate]
-    return min(streams, key=_default_first, default=None)
+    """The default audio stream, else the first, of those that there is a decoder for.
+
+    What is marked as another voice comes last, even where it is the default.
+    """
+    streams = [stream for stream in container.streams.audio if _may_be_decoded(container, stream)]
+    return min(streams, key=_preference, default=None)
 
 
-def _default_first(stream: av.stream.Stream) -> tuple[bool, int]:
-    return not stream.disposition & Disposition.default, stream.index
+def is_described(stream: MediaStream) -> bool:
+    """Whether a stream's size or sample rate is known before it is decoded."""
+    return bool(stream.width if isinstance(stream, av.VideoStream) else stream.sample_rate)
+
+
+def _may_be_decoded(container: InputContainer, stream: MediaStream) -> bool:
+    bare = container.format.name in BARE_FORMATS
+    return stream.codec_context is not None and (bare or is_described(stream))
+
+
+def _preference(stream: MediaStream) -> tuple[bool, bool, bool, int]:
+    marks = stream.disposition
+    return not is_described(stream), bool(marks & OTHER_VOICES), not marks & Disposition.default, stream.index
 
 
 def _check_file(path: Path) -> None:

@@ -22,6 +22,8 @@ EVEN_S, EVEN_SHARE = Fraction(11, 10_000), 0.99
 """By how much two even steps may differ (containers round stamps to 1 ms), and the share of even ones of
 all."""
 MAX_FPS = 1000
+MAX_SAME_TIME = 3
+"""For each image of a time of its own; both fields of an image may be packets of one time."""
 SAME_RATE = 0.005
 """The header's rate is taken where the stamps are no further from it than this share."""
 ROUNDED_RATE = 0.0005
@@ -83,7 +85,7 @@ class StreamStamps:
         self._runs: list[_OpenRun] = []
         self._last = 0
         self._doubtful: Entry | None = None
-        self.packets = 0
+        self.packets, self.is_empty = 0, True
         self.steps = Steps(self.time_base)
 
     @property
@@ -101,6 +103,7 @@ class StreamStamps:
         """
         number, shown = self.packets, packet.pts if self._presented else packet.dts
         self.packets += 1
+        self.is_empty &= not packet.size
         if shown is None or not packet.size or packet.is_discard:
             return
         length = packet.duration if packet.duration and 0 < packet.duration <= self._hold else 0
@@ -132,6 +135,9 @@ class StreamStamps:
                 "too few pictures",
                 f"{far} of {of} come more than {float(MAX_HOLD_S)} s after the one before",
             )
+        if self.steps.none > max(1, MAX_SAME_TIME * (self.steps.near + self.steps.far)):
+            same, of = self.steps.none, self.steps.none + self.steps.near + self.steps.far + 1
+            raise SourceRefused("probe", NO_STAMPS, f"{same} of {of} pictures are due with the one before")
         if self.steps.mean_s and self.steps.mean_s * MAX_FPS < 1:
             raise SourceRefused("probe", NO_STAMPS, f"pictures are {float(self.steps.mean_s):.2g} s apart")
         usual, tick_s = self.steps.usual_s or Fraction(0), self.time_base
@@ -179,7 +185,8 @@ class StreamStamps:
 class Steps:
     """How far images are apart, in the order in which they are shown.
 
-    near, far: number of steps up to MAX_HOLD_S, and of longer ones.
+    none, near, far: number of images of the same time as the one before, of steps up to MAX_HOLD_S, and of
+        longer ones.
     """
 
     def __init__(self, time_base: Fraction) -> None:
@@ -190,7 +197,7 @@ class Steps:
         # number of steps, and ticks in all, by their length in 1/STEPS_PER_S s
         self._counts: Counter[int] = Counter()
         self._ticks: Counter[int] = Counter()
-        self._total = self.near = self.far = 0
+        self._total = self.none = self.near = self.far = 0
 
     def see(self, shown: int) -> None:
         heappush(self._waiting, shown)
@@ -246,9 +253,11 @@ class Steps:
 
     def _step_to(self, shown: int) -> None:
         before, self._before = self._before, shown
-        if before is None or shown <= before:
+        if before is None:
             return
-        if shown - before > self._hold:
+        if shown <= before:
+            self.none += 1
+        elif shown - before > self._hold:
             self.far += 1
         else:
             self.near, self._total = self.near + 1, self._total + shown - before

@@ -27,10 +27,15 @@ class TimeLineReader:
         self.end_byte = 0  # of the file, behind the last packet
 
     def see(self, packet: Any) -> None:
-        """Take note of a packet. Raises SourceRefused (stage ``probe``): no usable time stamps."""
+        """Take note of a packet.
+
+        Raises SourceRefused (stage ``probe``): no usable time stamps, encrypted.
+        """
         line = self.lines[packet.stream.index]  # a flushing packet says 0 of itself
         other = next((other.last for other in self.lines.values() if other is not line), None)
         line.see(packet, self._seen, other)
+        if packet.has_sidedata("encryption_info"):
+            raise SourceRefused("probe", "encrypted", f"the {NAMES[line.kind]}: prepare a decrypted copy")
         if keys := self._keys.get(packet.stream.index):
             keys.see(packet)
         self._seen += 1

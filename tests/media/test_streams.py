@@ -1,0 +1,96 @@
+"""Which streams of a file are read, and which files hold none that can be."""
+
+from fractions import Fraction
+
+import av
+import numpy as np
+import pytest
+from av.stream import Disposition
+from flash_click import Recording, measure, without_pid, write
+
+from speechlip.errors import SourceRefused
+from speechlip.media.probe import probe
+
+KEY = "0123456789abcdef0123456789abcdef"
+
+
+def refusal(path):
+    with pytest.raises(SourceRefused) as refused:
+        probe(path)
+    return refused.value.stage, refused.value.reason, refused.value.detail
+
+
+@pytest.mark.parametrize("extension", ["ts", "mpg"])
+def test_audio_that_begins_after_ten_seconds_is_read(tmp_path, extension):
+    """MPEG's headers name a stream and say nothing of it; FFmpeg looks at the first seconds only."""
+    one, ten, eleven = map(Fraction, (1, 10, 11))
+    late = Recording(extension, "5", "mp2", 48000, duration_s=eleven, audio_start_s=ten, audio_duration_s=one)
+    found = measure(_written(tmp_path, late), late)
+    assert found.without_audio == list(range(250)) and found.white == late.bright_frames()
+    assert probe(tmp_path / f"clip.{extension}").audio_sample_rate_hz == 48000
+
+
+def test_images_that_begin_after_ten_seconds_are_read(tmp_path):
+    late = Recording(
+        "ts",
+        audio_rate_hz=16000,
+        duration_s=Fraction(1),
+        video_start_s=Fraction(10),
+        audio_duration_s=Fraction(11),
+    )
+    found = measure(_written(tmp_path, late), late)
+    assert found.white == late.bright_frames() and max(map(abs, found.click_errors_ms)) <= 2.0
+    assert probe(tmp_path / "clip.ts").width == 64
+
+
+@pytest.mark.parametrize("mark", ["visual_impaired", "comment", "dub"])
+def test_audio_that_says_it_is_another_voice_comes_last(tmp_path, mark):
+    path = tmp_path / "clip.mkv"
+    with av.open(str(path), "w") as made:
+        images = made.add_stream("mpeg4", rate=25)
+        images.width, images.height = 64, 48
+        other, own = (made.add_stream("pcm_s16le", rate=16000, layout="mono") for _ in range(2))
+        other.disposition, own.disposition = Disposition[mark] | Disposition.default, Disposition(0)
+        silent = av.AudioFrame.from_ndarray(np.zeros((1, 640), np.int16), format="s16", layout="mono")
+        silent.sample_rate, silent.pts = 16000, 0
+        made.mux([*other.encode(silent), *own.encode(silent)])
+        image = av.VideoFrame.from_ndarray(np.zeros((48, 64, 3), np.uint8))
+        made.mux([*images.encode(image), *images.encode()])
+    assert (probe(path).audio_track, probe(path).audio_tracks) == (1, 2)
+
+
+def test_a_stream_that_is_declared_and_empty_is_none(tmp_path):
+    whole = tmp_path / "whole.ts"
+    write(whole, Recording("ts", duration_s=Fraction(1)))
+    for name, pid in (("no_images.ts", 256), ("no_audio.ts", 257)):
+        (tmp_path / name).write_bytes(without_pid(whole, pid))
+    says = "the one that the file declares holds nothing"
+    assert refusal(tmp_path / "no_audio.ts") == ("probe", "no audio stream", says)
+    assert refusal(tmp_path / "no_images.ts") == ("probe", "no video stream", says)
+    assert probe(tmp_path / "no_audio.ts", need_audio=False).audio_codec is None
+
+
+def test_an_encrypted_file_is_called_that(tmp_path):
+    options = {"encryption_scheme": "cenc-aes-ctr", "encryption_key": KEY, "encryption_kid": KEY}
+    write(tmp_path / "clip.mp4", Recording(duration_s=Fraction(1), container_options=options))
+    stage, reason, detail = refusal(tmp_path / "clip.mp4")
+    assert (stage, reason) == ("probe", "encrypted") and detail.endswith("prepare a decrypted copy")
+
+
+def test_images_that_are_all_due_at_one_time_are_refused(tmp_path):
+    path = tmp_path / "clip.mkv"
+    with av.open(str(path), "w") as made:
+        stream = made.add_stream("mjpeg", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuvj420p"
+        for _ in range(10):
+            for packet in stream.encode(av.VideoFrame(64, 48, "yuvj420p")):
+                packet.pts = packet.dts = 0
+                made.mux(packet)
+    with pytest.raises(SourceRefused, match=r"no usable time stamps \(9 of 10 pictures are due with the one"):
+        probe(path, need_audio=False)
+
+
+def _written(folder, recording):
+    path = folder / f"clip.{recording.extension}"
+    write(path, recording)
+    return path
