@@ -8,6 +8,7 @@ from hindered import contents, in_this_process
 from preparing import prep
 from speechlip.errors import OptionError
 from speechlip.files.locks import beside_others, only_run
+from speechlip.preparing.place import placing
 from speechlip.preparing.plan.shares import Share, parse_share
 from speechlip.preparing.plan.written import UnitPlace
 from speechlip.preparing.prep_run import PrepRun
@@ -39,7 +40,9 @@ def test_the_plan_says_how_to_go_on_and_makes_nothing(planned, talking):
     assert (again.exit_code, again.stdout) == (0, said.stdout)
 
 
-def test_shares_give_the_bytes_of_one_run_and_the_end_names_what_is_missing(begun, talking, undisturbed):
+def test_shares_give_the_bytes_of_one_run_and_the_end_names_what_is_missing(
+    begun, talking, undisturbed, monkeypatch
+):
     """tests/faults/test_array_jobs.py has them as processes, side by side and killed."""
     said = prep(talking, "-o", begun, *OPTIONS, "--units", "1::2")
     assert said.exit_code == 0 and "2 units done: " in said.stdout
@@ -47,7 +50,10 @@ def test_shares_give_the_bytes_of_one_run_and_the_end_names_what_is_missing(begu
     assert ended.exit_code == 1 and not (begun / "manifest.json").exists()
     assert "2 of 4 units are missing: " in ended.stderr and "no manifest.json is written" in ended.stderr
     assert prep(talking, "-o", begun, *OPTIONS, "--units", "0::2").exit_code == 0
+    reads, load = [], placing.load_result
+    monkeypatch.setattr(placing, "load_result", lambda path: reads.append(path.name) or load(path))
     assert prep(talking, "-o", begun, *OPTIONS, "--finish").exit_code == 0
+    assert len(reads) == 4 and len(set(reads)) == 4  # each finished unit is looked at once
     whole = contents(undisturbed)
     del whole["manifest.json"]  # the fixture's has no declarations and no card
     assert {name: digest for name, digest in contents(begun).items() if name in whole} == whole
