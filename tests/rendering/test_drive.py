@@ -167,7 +167,7 @@ def test_other_audio_drives_the_lips(driven, monkeypatch):
         "nobody knows the true lips" in facts["notes"][1] and "moved, background and all" in facts["notes"][2]
     )
     assert facts["notes"][3].startswith("the head of june.mkv turns by up to 0° and nods by up to")
-    monkeypatch.setattr("speechlip.rendering.run.head_motion", None)
+    monkeypatch.setattr("speechlip.rendering.inputs.head_motion", None)
     assert run("--audio", "JUNE", "--pose", "JUNE").exit_code == 0  # nothing is watched again
     assert not {"psnr", "lmd"} & {column for row in facts["rows"] for column in row["values"]}
     video = folder / "out" / "small_person-loud" / "may.mp4"

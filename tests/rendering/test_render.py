@@ -18,7 +18,7 @@ from speechlip.media.whole_audio import read_audio
 from speechlip.metrics.declared import NotScored
 from speechlip.progress import SILENT
 from speechlip.recipes._muxing import mux
-from speechlip.rendering import page
+from speechlip.rendering import inputs, page
 from speechlip.rendering import run as run_of_rows
 from speechlip.rendering.compose import write_rows
 from speechlip.rendering.drive import drive_of
@@ -147,7 +147,7 @@ def again(may, run, tmp_path, encoders=tuple(ENCODERS), options=SIDECAR):
 
 def test_finished_rows_are_kept(may, run, tmp_path, monkeypatch):
     out, go_on = again(may, run, tmp_path)
-    monkeypatch.setattr(run_of_rows, "find_person", None)
+    monkeypatch.setattr(inputs, "find_person", None)
     monkeypatch.setattr(run_of_rows, "write_rows", None)
     go_on()
     for name in ("scores.csv", "scores.json", "index.html"):
@@ -171,7 +171,7 @@ def test_a_killed_run_goes_on_to_the_same_numbers(may, run, tmp_path, monkeypatc
     monkeypatch.setattr(
         run_of_rows, "score_row", lambda row, *given: scored.append(row.name) or score_row(row, *given)
     )
-    monkeypatch.setattr(run_of_rows, "find_person", None)
+    monkeypatch.setattr(inputs, "find_person", None)
     render_lips(may, ENCODERS[:1], tmp_path / "out", SIDECAR)
     assert len(scored) == len(set(scored)) == 6
     wanted = (run[1] / "scores.csv").read_text().splitlines()[:7]

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -16,14 +16,15 @@ from speechlip.metrics.declared import NotScored
 from speechlip.progress import Progress
 from speechlip.rendering import kept
 from speechlip.rendering.compose import FORM, ROWS_AT_ONCE, write_rows
-from speechlip.rendering.drive import Drive, drive_of, notes_on, other_audio
-from speechlip.rendering.features import FeatureSource, Recording
+from speechlip.rendering.drive import notes_on
+from speechlip.rendering.features import FeatureSource
 from speechlip.rendering.hear import hear, open_named, reasons
-from speechlip.rendering.material import Material, decompose, train_frames
+from speechlip.rendering.inputs import Inputs
+from speechlip.rendering.material import train_frames
 from speechlip.rendering.options import RenderOptions
 from speechlip.rendering.page import write_page
-from speechlip.rendering.person import ENOUGH_S, TOO_SHORT, Person, find_person
-from speechlip.rendering.pose import Motion, head_motion, repeated_share, turns_left_out
+from speechlip.rendering.person import ENOUGH_S, TOO_SHORT
+from speechlip.rendering.pose import turns_left_out
 from speechlip.rendering.records import FAILED, RenderRow, Renders
 from speechlip.rendering.renderers.declared import Heard, Renderer
 from speechlip.rendering.renderers.opening import open_renderer
@@ -56,7 +57,7 @@ class _Row:
 
 
 class Run:
-    """One run; what several rows need is computed when the first of them asks for it."""
+    """One run of ``render_lips``."""
 
     def __init__(
         self,
@@ -71,9 +72,9 @@ class Run:
         self.renderer, self.progress = renderer, progress
         self.video = f"{plain_name(path.stem)}.{FORM}"
         self.videos = {path.name, *([Path(options.audio).name] if options.audio else [])}
-        self.faces = kept.faces_made_from(path, options, scoring.detector)
+        self.inputs = Inputs(path, out / kept.FOLDER, options, scoring.detector, progress)
         self.base = {
-            "faces": self.faces,
+            "faces": self.inputs.faces,
             "split": options.split,
             "scoring": scoring.as_dict(),
             "networks": find_networks(scoring, progress).as_dict(),
@@ -81,52 +82,6 @@ class Run:
             **self.renderer.facts(),
             **kept.drivers(options),
         }
-
-    @cached_property
-    def person(self) -> Person:
-        """The stretch that is rendered, with its faces; kept for the next run."""
-        folder = self.out / kept.FOLDER
-        known = kept.kept_person(folder, self.path, self.options, self.faces)
-        if known is None:
-            known = find_person(self.path, self.options, self.scoring.detector, self.progress)
-            kept.keep_person(folder, known, self.options.driven_by, self.faces)
-        return known
-
-    @cached_property
-    def other(self) -> Recording | None:
-        """What drives the lips instead of the person's test part."""
-        return other_audio(Path(self.options.audio), self.options) if self.options.audio else None
-
-    @cached_property
-    def motion(self) -> Motion | None:
-        """The head motion of another clip."""
-        if not self.options.pose:
-            return None
-        detector = self.scoring.detector
-        keep = kept.motion_of(self.out / kept.FOLDER, self.options, detector)
-        if there := keep.read():
-            yaw, pitch = map(float, there["farthest"])
-            return Motion(there["place"], there["turn"], (yaw, pitch))
-        motion = head_motion(Path(self.options.pose), self.options, detector, self.progress)
-        keep.write(place=motion.place, turn=motion.turn, farthest=motion.farthest)
-        return motion
-
-    @cached_property
-    def drive(self) -> Drive:
-        """Frames, audio and head motion of what is rendered."""
-        drive = drive_of(self.material, self.other, self.motion)
-        if drive.moves is not None:
-            share = repeated_share(drive.moves, self.person.size)
-            self.progress.say(f"{share:.1%} of the rendered pixels repeat an edge of the person's frame")
-        return drive
-
-    @cached_property
-    def material(self) -> Material:
-        """The person, decomposed."""
-        kept_mesh = None
-        if self.options.mapping == "mesh":
-            kept_mesh = kept.mesh_of(self.out / kept.FOLDER, self.faces, self.options)
-        return decompose(self.person, self.options, self.progress, kept_mesh)
 
     def finish(self, rows: list[RowName], engine: EngineChoice = LOCAL) -> Renders:
         """Make every row that is not there, then tables and page."""
@@ -143,9 +98,9 @@ class Run:
     def make(self, rows: Sequence[RowName]) -> dict[str, RenderRow]:
         """Name → row of all rows; those that are not there are made here."""
         made: dict[str, RenderRow] = {}
-        plan = self._plan(rows, made)
+        plan, inputs = self._plan(rows, made), self.inputs
         while todo := [*islice(plan, ROWS_AT_ONCE)]:
-            _ = self.material, self.drive  # what no row can do without, with stages of their own
+            _ = inputs.material, inputs.drive  # what no row can do without, with stages of their own
             self.progress.begin("rendering and scoring", len(rows), "rows", len(made))
             for row in self._make(todo):
                 made[row.name] = row
@@ -173,11 +128,12 @@ class Run:
         return tuple(self._failed(row, f"{crash.reason}: {crash.detail}, twice") for row in unit.rows)
 
     def _warnings(self, rows: list[RowName]) -> tuple[str, ...]:
-        length_s = len(self.person) / FPS
+        person, motion = self.inputs.person, self.inputs.motion
+        length_s = len(person) / FPS
         short = (TOO_SHORT.format(length_s=length_s),) if length_s < ENOUGH_S else ()
         others = kept.other_rows(self.out, [row.name for row in rows])
-        turns = turns_left_out(Path(self.options.pose).name, self.motion) if self.motion else []
-        return (*short, *self.person.notes, *notes_on(self.options), *turns, *others)
+        turns = turns_left_out(Path(self.options.pose).name, motion) if motion else []
+        return (*short, *person.notes, *notes_on(self.options), *turns, *others)
 
     def _plan(self, rows: Sequence[RowName], made: dict[str, RenderRow]) -> Iterator[_Row]:
         """Rows to be made; those that are there, and those of encoders that fail, go into ``made``."""
@@ -199,7 +155,8 @@ class Run:
             yield from (_Row(each.row, each.made_from, heard) for each in undone)
 
     def _hear(self, source: FeatureSource, row: RowName) -> Heard:
-        return hear(source, self.renderer, self.material, self._kept(row), self.progress, self.other)
+        inputs = self.inputs
+        return hear(source, self.renderer, inputs.material, self._kept(row), self.progress, inputs.other)
 
     def _kept(self, row: RowName) -> Path:
         """Where a renderer keeps what it has learned so far."""
@@ -251,7 +208,7 @@ class Run:
                     np.save(file, own)
         try:
             with reasons("rendering"):
-                write_rows(self.material, self.drive, files, self.out / kept.FOLDER)
+                write_rows(self.inputs.material, self.inputs.drive, files, self.out / kept.FOLDER)
         except NotScored as problem:
             if len(crops) == 1:
                 return dict.fromkeys(crops, str(problem))
@@ -262,9 +219,9 @@ class Run:
     def _scored(self, each: _Row) -> RenderRow:
         """The numbers of a row that is written; kept where nothing that it is compared with is missing."""
         render = self.out / each.row.name / self.video
-        reference = None if self.other else self.out / GROUND_TRUTH / self.video
+        reference = None if self.inputs.other else self.out / GROUND_TRUTH / self.video
         if each.row.name == GROUND_TRUTH:
-            write_reference_landmarks(self.material, self.drive, render, self.scoring.detector)
+            write_reference_landmarks(self.inputs.material, self.inputs.drive, render, self.scoring.detector)
         there = reference if reference and is_file(reference) else None
         row = score_row(each.row, render, there, self.scoring, each.heard)
         if there == reference:
@@ -275,11 +232,11 @@ class Run:
         if each.heard is not None:
             return each.heard.shuffled if each.row.shuffled else each.heard.right
         if each.row.name == self.renderer.oracle:
-            return self.renderer.best(self.material, self._kept(each.row), self.progress)
-        return plain_crops(each.row, self.material, len(self.drive))
+            return self.renderer.best(self.inputs.material, self._kept(each.row), self.progress)
+        return plain_crops(each.row, self.inputs.material, len(self.inputs.drive))
 
     def _renders(self, rows: list[RenderRow], notes: tuple[str, ...]) -> Renders:
-        person, first = self.person, train_frames(self.person, self.options)
+        person, first = self.inputs.person, train_frames(self.inputs.person, self.options)
         return Renders(
             folder=self.out,
             person=plain_name(self.path.name),
@@ -288,7 +245,7 @@ class Run:
             renderer=self.renderer.stated(),
             train_frames=first,
             learned_frames=int(person.seen[:first].sum()),
-            test_frames=len(self.other) if self.other else len(person) - first,
+            test_frames=len(self.inputs.other) if self.inputs.other else len(person) - first,
             size=(person.size[0] // 2 * 2, person.size[1] // 2 * 2),
             notes=notes,
             rows=tuple(rows),
