@@ -258,6 +258,7 @@ def test_a_reference_that_is_missing_or_broken(videos, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
+        (["--metrics", "lse,fid"], "by weights of your own; give --fid-weights FILE"),
         (["--metrics", "lse,foo"], "no metric 'foo'; there are: default, lips"),
         (
             ["--protocol", "wav2lib"],

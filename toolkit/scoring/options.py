@@ -17,6 +17,8 @@ from speechlip.scoring.transcode.binary import EMULATED, Ffmpeg, find
 from speechlip.scoring.transcode.rules import DEFAULT
 
 SYNCNET = "syncnet"
+OF_SETS = {"fid": "--fid-weights FILE", "fvd": "--fvd-weights FILE"}
+"""Number of a set of clips → what asks for it."""
 OWN_FILES = ("syncnet_weights", "brisque_model", "brisque_range", "fid_weights", "fvd_weights")
 """Options that say where files of the user's lie; ``networks`` says which they are."""
 
@@ -155,6 +157,11 @@ def ordered(names: Iterable[str]) -> tuple[str, ...]:
     if not asked:
         raise OptionError(f"no metric named; there are: {', '.join(table.METRICS.names())}")
     for name in sorted(asked):
+        if name in OF_SETS:
+            raise OptionError(
+                f"{name} is no metric of a clip: it is of all renders beside the real videos, by weights of "
+                f"your own; give {OF_SETS[name]} (docs/protocols.md)"
+            )
         if not table.members(name):
             table.metrics_of(name)
     built_in = [name for name in table.METRICS.choices() if name in asked]
