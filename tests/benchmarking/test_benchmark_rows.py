@@ -21,6 +21,7 @@ from tiny_benchmark import (
 import speechlip
 from speechlip.benchmarking import rates, tasks
 from speechlip.benchmarking.records import Benchmark
+from speechlip.benchmarking.shards import shards_facts
 
 pytestmark = [pytest.mark.early, pytest.mark.usefixtures("tiny")]
 
@@ -141,7 +142,7 @@ def test_out_of_memory_suggests_a_batch_size(shards, tmp_path, monkeypatch):
 
 
 def test_all_controls_are_there_and_none_twice(shards, monkeypatch):
-    facts, _ = tasks.shards_facts(shards, "test")
+    facts, _ = shards_facts(shards, "test")
     monkeypatch.setattr(tasks, "CONTROLS", REAL_CONTROLS)
     monkeypatch.setattr(tasks, "LIPS", REAL_LIPS)
     made = tasks.tasks_of(["log-mel", "hubert", "hubert"], facts, OPTIONS)
@@ -159,7 +160,7 @@ def test_all_controls_are_there_and_none_twice(shards, monkeypatch):
 
 
 def test_files_of_features_that_change_make_another_key(shards, tmp_path):
-    facts, _ = tasks.shards_facts(shards, "test")
+    facts, _ = shards_facts(shards, "test")
     name = f"features:{tmp_path}"
     (tmp_path / "a.npy").write_bytes(b"1")
     first = tasks.key_of(name, "head", facts, OPTIONS)

@@ -9,6 +9,7 @@ import tiny_dataset
 from tiny_benchmark import FEW, benchmark, tiny_row, without_times
 
 from speechlip.benchmarking import tasks
+from speechlip.benchmarking.shards import shards_facts
 from speechlip.training.options import TrainOptions
 from speechlip.training.train import train
 from workmen import STAND_IN, add_stand_in, dying
@@ -49,7 +50,7 @@ def test_a_run_of_train_encoder_is_scored_with_the_head_and_as_it_is(scored_run,
 
 
 def test_a_run_says_that_it_learned_from_other_shards_and_at_random_has_no_own_halves(short_shards, trained):
-    facts, _ = tasks.shards_facts(short_shards, "test")
+    facts, _ = shards_facts(short_shards, "test")
     notes = [
         [task.note for task in tasks.tasks_of([str(trained)], each, FEW)][:2]
         for each in (facts, replace(facts, train_digest="0"))

@@ -9,8 +9,8 @@ import pytest
 import tiny_dataset
 from tiny_benchmark import FEW, SEEING, SHUFFLED, benchmark
 
-from speechlip.benchmarking import tasks
 from speechlip.benchmarking.records import Benchmark
+from speechlip.benchmarking.shards import notes_of, shards_facts
 from speechlip.commands.cli import speechlip
 from speechlip.errors import OptionError
 from speechlip.training.run.checkpoint import hold_run
@@ -215,8 +215,8 @@ def test_one_speaker_has_no_speaker_negatives_and_that_is_said(tmp_path):
 
 
 def test_without_copies_nothing_is_said(shards):
-    facts, clips = tasks.shards_facts(shards, "test")
-    assert not any("more than one split" in note for note in tasks.notes_of(shards, facts, clips))
+    facts, clips = shards_facts(shards, "test")
+    assert not any("more than one split" in note for note in notes_of(shards, facts, clips))
 
 
 def test_a_leaked_copy_is_named(shards, tmp_path):
@@ -227,7 +227,7 @@ def test_a_leaked_copy_is_named(shards, tmp_path):
         for row in rows
     }
     (other / "ledger.jsonl").write_text("".join(json.dumps(row) + "\n" for row in copies.values()))
-    notes = tasks.notes_of(other, *tasks.shards_facts(other, "test"))
+    notes = notes_of(other, *shards_facts(other, "test"))
     assert (
         "1 recordings lie in more than one split (anna.mp4, dora.mp4): what is examined may have been learned"
         in notes

@@ -28,15 +28,8 @@ from speechlip.benchmarking.report.table import as_csv
 from speechlip.benchmarking.row import failed_row, finished_row, make_row, one_thread
 from speechlip.benchmarking.row_records import EncoderRow
 from speechlip.benchmarking.seeds import evaluations_of
-from speechlip.benchmarking.tasks import (
-    Task,
-    evaluated_split,
-    notes_of,
-    shards_facts,
-    tasks_of,
-    training_notes,
-    versions,
-)
+from speechlip.benchmarking.shards import evaluated_split, notes_of, shards_facts, training_notes
+from speechlip.benchmarking.tasks import Task, tasks_of, versions
 from speechlip.checks import AUTO, Workers, check_kind, check_out, check_path, check_workers
 from speechlip.encoders.features.catalogue import check_name
 from speechlip.errors import OptionError
