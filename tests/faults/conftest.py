@@ -1,10 +1,12 @@
-"""A Ray cluster of two nodes on this machine, for all tests that run units on one."""
+"""A Ray cluster of two nodes and an S3 server on this machine, for all tests that need one."""
 
+import hashlib
 import os
 import sys
 from pathlib import Path
 
 import pytest
+from s3_proxy import KEY, SECRET
 
 from workmen import NODE
 
@@ -32,3 +34,36 @@ def cluster(importable):
     started.add_node(**NODE)
     yield started
     started.shutdown()
+
+
+@pytest.fixture(scope="session")
+def moto():
+    """The port of moto's S3 server on this machine."""
+    pytest.importorskip("s3fs", reason="s3fs is not installed: pip install -e '.[s3]' brings it")
+    moto_server = pytest.importorskip(
+        "moto.server", reason="moto is not installed: `make faults` installs it, with flask and flask-cors"
+    )
+    server = moto_server.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    yield server.get_host_and_port()[1]
+    server.stop()
+
+
+@pytest.fixture
+def bucket(moto, monkeypatch, tmp_path):
+    """A bucket of its own, and an environment that finds it and the secret; no proxy."""
+    import s3fs
+
+    for name, value in {
+        "AWS_ACCESS_KEY_ID": KEY,
+        "AWS_SECRET_ACCESS_KEY": SECRET,
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{moto}",
+        "AWS_MAX_ATTEMPTS": "2",
+        "AWS_CONFIG_FILE": str(tmp_path / "no-config"),
+    }.items():
+        monkeypatch.setenv(name, value)
+    fs = s3fs.S3FileSystem(use_listings_cache=False, skip_instance_cache=True)
+    name = f"talks-{hashlib.sha256(str(tmp_path).encode()).hexdigest()[:12]}"
+    fs.mkdir(name)
+    return fs, name

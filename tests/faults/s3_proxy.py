@@ -6,6 +6,9 @@ import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+SECRET = "wJalrXUtnFEMI-K7MDENG-bPxRfiCY"
+KEY = "AKIAIOSFODNN7EXAMPLE"
+"""What no text may have."""
 SLOW_DOWN = (
     b"<?xml version='1.0'?><Error><Code>SlowDown</Code><Message>Reduce your request rate.</Message></Error>"
 )

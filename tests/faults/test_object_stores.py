@@ -5,47 +5,13 @@ import os
 import shutil
 
 import pytest
-from s3_proxy import FaultyProxy
+from s3_proxy import KEY, SECRET, FaultyProxy
 
 from preparing import BIN, prep_process
 from speechlip.preparing.ends.spool import FETCHED
 
-pytest.importorskip("s3fs", reason="s3fs is not installed: pip install -e '.[s3]' brings it")
-moto_server = pytest.importorskip(
-    "moto.server", reason="moto is not installed: `make faults` installs it, with flask and flask-cors"
-)
 pytestmark = pytest.mark.faults
-SECRET = "wJalrXUtnFEMI-K7MDENG-bPxRfiCY"
-KEY = "AKIAIOSFODNN7EXAMPLE"
 OPTIONS = ("--detector", "sidecar", "--max-clip", "2s", "--workers", 2)
-
-
-@pytest.fixture(scope="module")
-def moto():
-    server = moto_server.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    yield server.get_host_and_port()[1]
-    server.stop()
-
-
-@pytest.fixture
-def bucket(moto, monkeypatch, tmp_path):
-    """A bucket of its own, and an environment that finds it and the secret; no proxy."""
-    import s3fs
-
-    for name, value in {
-        "AWS_ACCESS_KEY_ID": KEY,
-        "AWS_SECRET_ACCESS_KEY": SECRET,
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{moto}",
-        "AWS_MAX_ATTEMPTS": "2",
-        "AWS_CONFIG_FILE": str(tmp_path / "no-config"),
-    }.items():
-        monkeypatch.setenv(name, value)
-    fs = s3fs.S3FileSystem(use_listings_cache=False, skip_instance_cache=True)
-    name = f"talks-{hashlib.sha256(str(tmp_path).encode()).hexdigest()[:12]}"
-    fs.mkdir(name)
-    return fs, name
 
 
 @pytest.fixture(scope="module")

@@ -5,6 +5,7 @@ errors that say what to do.
 import functools
 import http.server
 import json
+import re
 import shutil
 import threading
 from collections import Counter
@@ -231,6 +232,18 @@ def test_skipping_does_not_decode(own_folder):
     tiny_dataset.rewrite(own_folder, "train-00000-of-00003.tar", spoil)
     reader = ClipReader(own_folder, "train", shuffle_clips=0)
     assert len(list(reader.stream(Consumer(0, 1), epoch=0, skip=3))) == 6
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_what_a_worker_refuses_is_said_in_the_sentence_of_the_reader(own_folder, workers):
+    def spoil(samples):
+        for members in samples.values():
+            members["json"] = b"no json"
+
+    tiny_dataset.rewrite(own_folder, "train-00000-of-00003.tar", spoil)
+    with pytest.raises(ShardError) as refused:
+        list(clip_loader(ClipReader(own_folder, "train", fields=[]), workers=workers))
+    assert re.fullmatch(r"sample \S+ of \S+train-00000-of-00003\.tar.*json.*", str(refused.value))
 
 
 def test_iterating_leaves_torch_random_state_alone(folder):

@@ -133,7 +133,7 @@ def open_stream(url: str, start: int = 0, token: str | None = None) -> Stream:
 @contextmanager
 def refused_plainly(url: str) -> Iterator[None]:
     """Turn what a server refuses, and a client that was told to ask none, into a HubError that says what to
-    do.
+    do; the client's own error has the whole URL in it, and is not shown with it.
     """
     from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
 
@@ -141,7 +141,7 @@ def refused_plainly(url: str) -> Iterator[None]:
         yield
     except HfHubHTTPError as error:
         status = error.response.status_code
-        raise (NotThere if status == 404 else HubError)(read_refusal(url, status)) from error
+        raise (NotThere if status == 404 else HubError)(read_refusal(url, status)) from None
     except OfflineModeIsEnabled as error:
         raise HubError(
             f"HF_HUB_OFFLINE is set, so {url} cannot be read; unset it, or give a folder on this disk"

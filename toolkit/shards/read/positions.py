@@ -15,7 +15,7 @@ from torch import Generator
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from speechlip.checks import check_type
-from speechlip.errors import OptionError, ShardError, WorkerError
+from speechlip.errors import OptionError, ShardError, SpeechLipError, WorkerError
 from speechlip.shards.read.parcels import Blocks, Parcel, packed
 
 Counts = TypeVar("Counts", bound="Tally")
@@ -70,6 +70,17 @@ class Tally:
         return type(self)(*(getattr(self, each.name) + getattr(other, each.name) for each in fields(self)))
 
 
+@dataclass(frozen=True)
+class Refusal:
+    """Why a worker ended, as a sentence; torch would hand on its traceback as the text of the error.
+
+    kind: the class of the error.
+    """
+
+    kind: type[SpeechLipError]
+    sentence: str
+
+
 class Streams(Protocol):
     """What can be loaded: one stream for each consumer and epoch, the same at every call."""
 
@@ -121,6 +132,8 @@ class PositionedLoader:
         self.tallies = []
         for worker, sent in self._items():
             item = sent.open() if isinstance(sent, Parcel) else sent
+            if isinstance(item, Refusal):
+                raise item.kind(item.sentence)
             if isinstance(item, Tally):
                 self.tallies.append(item)
                 continue
@@ -178,8 +191,13 @@ class _NumberedStreams(IterableDataset):
         info = get_worker_info()
         worker = ((info.id if info else 0) + self.turn) % len(self.delivered)
         consumer = Consumer.of(self.source.rank, self.source.world_size, worker, len(self.delivered))
-        for item in self.source.stream(consumer, self.epoch, skip=self.delivered[worker]):
-            yield worker, packed(item, self.blocks, info.id) if info and self.blocks else item
+        try:
+            for item in self.source.stream(consumer, self.epoch, skip=self.delivered[worker]):
+                yield worker, packed(item, self.blocks, info.id) if info and self.blocks else item
+        except SpeechLipError as error:
+            if not info:
+                raise
+            yield worker, Refusal(type(error), str(error))
 
 
 def processes(rank: int | None, world_size: int | None) -> tuple[int, int]:
