@@ -12,7 +12,8 @@ from huggingface_hub import ModelCard
 
 from speechlip.cards.kept import BEGIN, END
 from speechlip.errors import ModelError, OptionError
-from speechlip.training.options import TrainOptions, unlike_paper
+from speechlip.training.options import TrainOptions
+from speechlip.training.paper import unlike_paper
 from speechlip.training.run.card import write_card
 from speechlip.training.run.cosines import write_cosines
 

@@ -23,7 +23,8 @@ from speechlip.errors import HubError, ModelError
 from speechlip.files.stamps import sha256_of
 from speechlip.scoring.sync.models import open_sync_model
 from speechlip.shards.read.shardset import open_shards
-from speechlip.training.options import TrainOptions, unlike_paper
+from speechlip.training.options import TrainOptions
+from speechlip.training.paper import unlike_paper
 from speechlip.training.run.checkpoint import training_data
 
 pytestmark = pytest.mark.usefixtures("tiny_lips")

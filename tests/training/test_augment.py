@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from speechlip.errors import OptionError
-from speechlip.training.options import PRESETS, TrainOptions, unlike_paper
+from speechlip.training.options import PRESETS, TrainOptions
+from speechlip.training.paper import unlike_paper
 from speechlip.training.step.augment import (
     FACTOR,
     SHIFT_PX,

@@ -17,8 +17,8 @@ from kept_progress import KeptProgress
 from speechlip.encoders.trained import load_run
 from speechlip.errors import OptionError, exit_code
 from speechlip.shards.read import shardset
-from speechlip.training.options import other_end, resumed
 from speechlip.training.processes.stopping import Stopped
+from speechlip.training.resuming import other_end, resumed
 from speechlip.training.run.checkpoint import saved_options
 from speechlip.training.train import train
 

@@ -20,7 +20,9 @@ from speechlip.errors import OptionError
 from speechlip.shards.pairs.rules import PairRules
 from speechlip.training import loop
 from speechlip.training.objectives import windows
-from speechlip.training.options import TrainOptions, resumed, unlike_paper
+from speechlip.training.options import TrainOptions
+from speechlip.training.paper import unlike_paper
+from speechlip.training.resuming import resumed
 from speechlip.training.run.checkpoint import saved_options
 from speechlip.training.train import train
 

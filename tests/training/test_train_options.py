@@ -5,7 +5,9 @@ from dataclasses import asdict
 import pytest
 
 from speechlip.errors import OptionError
-from speechlip.training.options import PRESETS, TrainOptions, resumed, unlike_paper
+from speechlip.training.options import PRESETS, TrainOptions
+from speechlip.training.paper import unlike_paper
+from speechlip.training.resuming import resumed
 
 
 def test_the_paper_preset_is_what_the_paper_states():

@@ -23,7 +23,7 @@ from tiny_runs import OPTIONS, checkpoint, edit_facts, history
 from kept_progress import KeptProgress
 from speechlip.encoders.trained import load_run
 from speechlip.errors import ModelError, OptionError, ShardError, WorkerError, WriteError
-from speechlip.training.options import resumed
+from speechlip.training.resuming import resumed
 from speechlip.training.run.checkpoint import hold_run, saved_options
 from speechlip.training.run.row_totals import RowTotals
 from speechlip.training.step.finite import TrainingStopped

@@ -38,6 +38,7 @@ from speechlip.metrics.statistics.intervals import METHOD
 from speechlip.progress import SILENT, Progress, ignore
 from speechlip.remote.mirror import run_at, shards_at
 from speechlip.remote.names import is_remote
+from speechlip.training.paper import STATED
 from speechlip.training.run.checkpoint import hold_run
 from speechlip.version import VERSION
 from speechlip.workers.engines import LOCAL, EngineChoice, device_of, get_engine, settle_at_once
@@ -200,8 +201,6 @@ def crashed(task: Task, crash: Crashed) -> EncoderRow:
 
 def unlike_paper(options: BenchmarkOptions) -> dict[str, str]:
     """Where the common training differs from SE4Lip's paper, which trains an encoder whole."""
-    from speechlip.training.options import STATED
-
     grid = " or ".join(f"{rate:g}" for rate in RATES)
     lr = f"{grid}, chosen on validation" if options.lr is None else options.lr
     ours = {"loss": "nce", "batch_size": options.batch_size, "lr": lr}

@@ -1,6 +1,6 @@
-"""What a user may choose for training: one frozen dataclass, two presets, what the paper leaves open."""
+"""What a user may choose for training: one frozen dataclass and its presets."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -14,7 +14,6 @@ from speechlip.errors import OptionError
 from speechlip.shards.pairs.mix import PairMix, parse_mix
 from speechlip.shards.pairs.rules import PAIRS, WINDOW, PairRules, rules_for
 from speechlip.training.pase_options import (
-    EXCERPTS_CHOSEN,
     OF_WINDOWS,
     PASE_NAMES,
     PASE_PRESETS,
@@ -234,87 +233,3 @@ PRESETS: dict[str, dict[str, Any]] = {
         "steps": 5000,
     },
 }
-STATED = {"loss": "relu", "batch_size": 16, "lr": 5e-5}
-"""What the paper states (5.1; ``relu`` is its eq. 6 as Wav2Lip makes it defined).
-
-Everything else had to be chosen.
-"""
-CHOSEN = (
-    "lip_input",
-    "steps",
-    "schedule",
-    "warmup_steps",
-    "negatives",
-    "min_neg_gap",
-    "pairs",
-    "windows_per_clip",
-    "augment",
-)
-RESUMABLE = ("steps", "device", "compile", "validation_pairs", "validate_every", "checkpoint_every")
-"""Options that may change when a run is resumed."""
-
-
-def unlike_paper(options: TrainOptions, ends: Sequence[int] = ()) -> dict[str, str]:
-    """Options that differ from the paper, and those that it does not state, each with a word on it.
-
-    ends: of ``checkpoint.TrainState``.
-
-    >>> unlike_paper(TrainOptions(lr=1e-4))["lr"], unlike_paper(TrainOptions())["steps"]
-    ('0.0001, the paper has 5e-05', '100000, not stated')
-    """
-    if options.learns_from_phones:
-        return {name: f"{getattr(options, name)}, our choice" for name in EXCERPTS_CHOSEN} | ended(
-            options, ends
-        )
-    said = {
-        name: f"{getattr(options, name)}, the paper has {value}"
-        for name, value in STATED.items()
-        if getattr(options, name) != value
-    }
-    said |= {name: f"{value}, not stated" for name, value in options.of_network.items()}
-    said |= {
-        name: f"{'the default' if getattr(options, name) == '' else getattr(options, name)}, not stated"
-        for name in CHOSEN
-    }
-    return said | ended(options, ends)
-
-
-def ended(options: TrainOptions, ends: Sequence[int]) -> dict[str, str]:
-    """What is said of the steps of a run that was to have others."""
-    return {"steps": f"{options.steps}, begun as a run of {', then '.join(map(str, ends))}"} if ends else {}
-
-
-def resumed(saved: TrainOptions, given: Mapping[str, Any]) -> TrainOptions:
-    """The options of a run that goes on. Raises OptionError where ``given`` would make it another run.
-
-    >>> resumed(TrainOptions(), {"encoder": "mel-cnn"})
-    Traceback (most recent call last):
-    speechlip.errors.OptionError: this run has encoder 'se4lip', not 'mel-cnn'; leave the option out ...
-    """
-    for name, value in given.items():
-        if name not in RESUMABLE and value != getattr(saved, name):
-            raise OptionError(
-                f"this run has {name} {getattr(saved, name)!r}, not {value!r}; leave the option out to go "
-                "on with it, or begin another run"
-            )
-    return replace(saved, **given)
-
-
-def other_end(saved: TrainOptions, options: TrainOptions) -> str:
-    """A note on a run that goes on with another last step.
-
-    Empty where it is as if it had been so from the start.
-
-    >>> other_end(TrainOptions(steps=10), TrainOptions(steps=20))
-    ''
-    >>> cosine = TrainOptions(steps=10, schedule="cosine")
-    >>> other_end(cosine, replace(cosine, steps=20))
-    'the learning rate fell as a cosine that ends at step 10, and goes on as one that ends at step 20: ...'
-    """
-    if saved.steps == options.steps or options.schedule == "constant":
-        return ""
-    return (
-        f"the learning rate fell as a {saved.schedule} that ends at step {saved.steps}, and goes on as one "
-        f"that ends at step {options.steps}: "
-        f"not the weights of {options.steps} steps in one go"
-    )

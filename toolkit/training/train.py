@@ -13,9 +13,10 @@ from speechlip.progress import SILENT, Progress, ignore
 from speechlip.remote.mirror import shards_at
 from speechlip.shards.read.positions import reader_deaths_said
 from speechlip.training.loop import training_loop
-from speechlip.training.options import PAPER, TrainOptions, other_end, resumed
+from speechlip.training.options import PAPER, TrainOptions
 from speechlip.training.processes.accelerator import smaller_batch_advised
 from speechlip.training.processes.ranks import Ranks, joined
+from speechlip.training.resuming import other_end, resumed
 from speechlip.training.run.card import write_card
 from speechlip.training.run.checkpoint import hold_run, saved_options
 from speechlip.training.run.history import HistoryRow, OnRow

@@ -9,7 +9,8 @@ from speechlip.commands.terminal import Bars, echo
 from speechlip.encoders.checkpoint import checkpoints, open_checkpoint
 from speechlip.errors import exit_code
 from speechlip.training.check_data import check_data
-from speechlip.training.options import PAPER, TrainOptions, unlike_paper
+from speechlip.training.options import PAPER, TrainOptions
+from speechlip.training.paper import unlike_paper
 from speechlip.training.pase_options import EXCERPTS_CHOSEN
 from speechlip.training.processes.ranks import Ranks
 from speechlip.training.processes.stopping import Stopped

@@ -37,8 +37,10 @@ from speechlip.files.weights import read_saved
 from speechlip.files.writing import make_folder, sync_folder, whole_file, write_text
 from speechlip.format import LIP_ROWS_SHOWN, MANIFEST
 from speechlip.shards.read.shardset import ShardSet, folder_of, manifest_of
-from speechlip.training.options import TrainOptions, resumed, unlike_paper
+from speechlip.training.options import TrainOptions
+from speechlip.training.paper import unlike_paper
 from speechlip.training.processes.ranks import Ranks
+from speechlip.training.resuming import resumed
 from speechlip.training.run import cosines, history
 from speechlip.version import VERSION
 
