@@ -9,6 +9,7 @@ from av.stream import Disposition
 from flash_click import Recording, measure, without_pid, write
 
 from speechlip.errors import SourceRefused
+from speechlip.media.info import corrections
 from speechlip.media.probe import probe
 
 KEY = "0123456789abcdef0123456789abcdef"
@@ -68,6 +69,29 @@ def test_a_stream_that_is_declared_and_empty_is_none(tmp_path):
     assert refusal(tmp_path / "no_audio.ts") == ("probe", "no audio stream", says)
     assert refusal(tmp_path / "no_images.ts") == ("probe", "no video stream", says)
     assert probe(tmp_path / "no_audio.ts", need_audio=False).audio_codec is None
+
+
+def test_of_two_tracks_of_images_the_one_that_is_read_is_named(tmp_path):
+    path = tmp_path / "clip.mkv"
+    with av.open(str(path), "w") as made:
+        streams = [made.add_stream("mpeg4", rate=25) for _ in range(2)]
+        for stream, width in zip(streams, (64, 128), strict=True):
+            stream.width, stream.height = width, 48
+            stream.disposition = Disposition.default if width == 128 else Disposition(0)
+        for stream in streams:
+            image = av.VideoFrame.from_ndarray(np.zeros((48, stream.width, 3), np.uint8))
+            made.mux([*stream.encode(image), *stream.encode()])
+    info = probe(path, need_audio=False)
+    assert info.width == 128 and "video track 2 of 2" in corrections(info)
+
+
+def test_a_segment_without_its_beginning_says_what_to_join(tmp_path):
+    options = {"movflags": "frag_keyframe+empty_moov+default_base_moof"}
+    write(tmp_path / "whole.mp4", Recording(duration_s=Fraction(1), container_options=options))
+    whole = (tmp_path / "whole.mp4").read_bytes()
+    (tmp_path / "segment.m4s").write_bytes(whole[whole.index(b"moof") - 4 :])
+    stage, reason, detail = refusal(tmp_path / "segment.m4s")
+    assert (stage, reason) == ("probe", "segment without its beginning") and detail.startswith("join it: cat")
 
 
 def test_an_encrypted_file_is_called_that(tmp_path):

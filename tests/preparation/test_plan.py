@@ -11,7 +11,7 @@ from speechlip.errors import OptionError, SourceRefused
 from speechlip.preparing.options import PrepOptions
 from speechlip.preparing.plan.deal import assign_splits
 from speechlip.preparing.plan.make_plan import limited, make_plan
-from speechlip.preparing.plan.planned_source import PlannedSource
+from speechlip.preparing.plan.planned_source import PlannedSource, silence_detail
 from speechlip.preparing.plan.units import Plan, bytes_per_second, make_units
 from speechlip.preparing.plan.written import dump_plan, load_plan
 from speechlip.records import Source
@@ -55,6 +55,30 @@ def test_every_split_gets_a_speaker_as_soon_as_there_are_enough(speakers, expect
     assert set(assign_splits(corpus(speakers), PrepOptions()).values()) == expected
 
 
+@pytest.mark.parametrize(
+    ("seconds", "track", "tracks", "says"),
+    [
+        (9.0, 0, 1, "no sample of it is above −60 dBFS"),
+        (0.04, 0, 1, "no sample in its 0.04 s of images is above −60 dBFS"),
+        (
+            9.0,
+            0,
+            4,
+            "audio track 1 of 4 is read; to take another: ffmpeg -i VIDEO -map 0:v -map 0:a:1 -c copy",
+        ),
+        (
+            9.0,
+            3,
+            4,
+            "audio track 4 of 4 is read; to take another: ffmpeg -i VIDEO -map 0:v -map 0:a:0 -c copy",
+        ),
+    ],
+)
+def test_silence_says_what_was_listened_to(seconds, track, tracks, says):
+    info = SimpleNamespace(video_duration_s=seconds, audio_track=track, audio_tracks=tracks)
+    assert silence_detail(info).startswith(says)
+
+
 @pytest.mark.parametrize("seed", range(8))
 def test_only_what_can_be_read_is_dealt(monkeypatch, seed):
     """Two good files and six that give nothing: train is never empty, whatever the seed."""
@@ -64,7 +88,7 @@ def test_only_what_can_be_read_is_dealt(monkeypatch, seed):
             raise SourceRefused("probe", "no audio stream", "pictures only")
         if path.stem.startswith("bad"):
             raise SourceRefused("probe", "empty file", "0 bytes")
-        return SimpleNamespace(video_duration_s=11.7)
+        return SimpleNamespace(video_duration_s=11.7, audio_tracks=1)
 
     monkeypatch.setattr("speechlip.preparing.plan.planned_source.probe", probe)
     monkeypatch.setattr(

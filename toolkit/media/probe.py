@@ -13,7 +13,13 @@ from speechlip.errors import SourceRefused
 from speechlip.media.images.colours import colour_doubts, colours_of
 from speechlip.media.images.geometry import Geometries, Geometry, believed, doubts
 from speechlip.media.info import MediaInfo
-from speechlip.media.streams.opening import MAX_PICTURE_PX, audio_stream, open_local, video_stream
+from speechlip.media.streams.opening import (
+    MAX_PICTURE_PX,
+    audio_stream,
+    open_local,
+    video_stream,
+    video_streams,
+)
 from speechlip.media.streams.packets import demuxed, keeps_presentation_times
 from speechlip.media.streams.stamps import Steps
 from speechlip.media.streams.timeline import Jump, Shift, TimeLine
@@ -62,7 +68,11 @@ def probe(path: Path, need_audio: bool = True, max_picture_px: int = MAX_PICTURE
         steps = reader.lines[video.index].steps
         video_facts = _describe_video(container, video, geometries, first.get(video.index), line, steps)
         audio_facts = _describe_audio(container, audio, first.get(audio.index), line) if audio else _NO_AUDIO
-        doubts = (*video_facts.pop("doubts", ()), *unread(reader.end_byte, size))
+        doubts = (
+            *video_facts.pop("doubts", ()),
+            *other_tracks(video, video_streams(container)),
+            *unread(reader.end_byte, size),
+        )
         return MediaInfo(
             container=_short_name(container),
             bytes=size,
@@ -132,6 +142,11 @@ def unread(end_byte: int, size: int) -> list[str]:
     if share <= MUCH or size - end_byte <= MUCH_BYTES:
         return []
     return [f"the last {share:.0%} of the file hold nothing that is read".replace("%", " %")]
+
+
+def other_tracks(video: av.VideoStream, videos: Sequence[av.VideoStream]) -> list[str]:
+    """A sentence where a file has several tracks of images, of which ``video`` is read."""
+    return [f"video track {videos.index(video) + 1} of {len(videos)}"] if len(videos) > 1 else []
 
 
 def _short_name(container: InputContainer) -> str:

@@ -22,6 +22,7 @@ MediaStream = av.VideoStream | av.AudioStream
 VIDEO_FORMATS = "mov,matroska,avi,mpeg,mpegts,flv,asf,ogg,mxf,nut,wtv,dv,rm,gxf,ivf,yuv4mpegpipe"
 AUDIO_FORMATS = "wav,w64,mp3,flac,aac,aiff,ac3,amr,caf"
 """Opened only to say "no video stream" instead of "not a video file"."""
+SEGMENT_BOXES = b"styp", b"sidx", b"moof"
 STILL_IMAGES = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
 OTHER_VOICES = (
     Disposition.comment
@@ -74,16 +75,21 @@ def open_local(path: Path) -> InputContainer:
 
     Raises SourceRefused (stage ``probe``): missing file, not a regular file, unfinished download, a camera's
     low-resolution copy, unreadable file, empty file, truncated file (an MP4 whose index was never written),
-    not a video file.
+    segment without its beginning (of DASH or HLS), not a video file.
     """
     _check_file(path)
     options = {"protocol_whitelist": "file", "format_whitelist": f"{VIDEO_FORMATS},{AUDIO_FORMATS}"}
     try:
         return av.open(LocalFile(path), "r", container_options=options, metadata_errors="replace")
     except av.FFmpegError as error:
-        if _has_mp4_magic(path):
+        box = _first_box(path)
+        if box == b"ftyp":
             raise SourceRefused(
                 "probe", "truncated file", "the index of this MP4 (moov) is missing or damaged: copy it again"
+            ) from error
+        if box in SEGMENT_BOXES:
+            raise SourceRefused(
+                "probe", "segment without its beginning", "join it: cat init.mp4 segment*.m4s > whole.mp4"
             ) from error
         raise SourceRefused(
             "probe", "not a video file", f"no known container format: {error.strerror}"
@@ -91,13 +97,17 @@ def open_local(path: Path) -> InputContainer:
 
 
 def video_stream(container: InputContainer) -> av.VideoStream | None:
-    """The default video stream, else the first; cover art and thumbnails are none."""
-    streams = [
+    """The default video stream, else the first."""
+    return min(video_streams(container), key=_preference, default=None)
+
+
+def video_streams(container: InputContainer) -> list[av.VideoStream]:
+    """Those that there is a decoder for; cover art and thumbnails are none."""
+    return [
         stream
         for stream in container.streams.video
         if _may_be_decoded(container, stream) and not stream.disposition & STILL_IMAGES
     ]
-    return min(streams, key=_preference, default=None)
 
 
 def audio_stream(container: InputContainer) -> av.AudioStream | None:
@@ -141,6 +151,7 @@ def _check_file(path: Path) -> None:
         ) from error
 
 
-def _has_mp4_magic(path: Path) -> bool:
+def _first_box(path: Path) -> bytes:
+    """Name of the first box, where the file is an MP4."""
     with path.open("rb") as file:
-        return file.read(8)[4:] == b"ftyp"
+        return file.read(8)[4:]

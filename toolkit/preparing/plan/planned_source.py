@@ -12,6 +12,7 @@ from speechlip.faces.detectors.sidecar import SidecarDetector
 from speechlip.files.names import is_file
 from speechlip.files.stamps import file_stamp, sha256_of
 from speechlip.identity.video_faces import VideoFaces, video_faces
+from speechlip.media.info import MediaInfo
 from speechlip.media.probe import probe, video_length_s
 from speechlip.media.silence import is_silent
 from speechlip.media.streams.opening import MAX_PICTURE_PX
@@ -81,7 +82,7 @@ def inspect_source(
         info = probe(source.path, max_picture_px=max_picture_px)
         length_s = info.video_duration_s
         if is_silent(source.path, info):
-            raise SourceRefused("clips", SILENT, "no sample of it is above −60 dBFS")
+            raise SourceRefused("clips", SILENT, silence_detail(info))
         own = fingerprint_of(source.path, source.name, info) if with_fingerprint else None
         faces = video_faces(source, info, detector) if with_faces else None
     except SourceRefused as problem:
@@ -97,6 +98,17 @@ def inspect_source(
         faces=faces,
         fingerprint=own,
     )
+
+
+def silence_detail(info: MediaInfo) -> str:
+    """What was listened to in vain: perhaps one track of several, or no longer than one image."""
+    if info.audio_tracks > 1:
+        read, tracks = info.audio_track + 1, info.audio_tracks
+        copy = f"ffmpeg -i VIDEO -map 0:v -map 0:a:{read % tracks} -c copy COPY"
+        return f"audio track {read} of {tracks} is read; to take another: {copy}"
+    if info.video_duration_s < 1:
+        return f"no sample in its {info.video_duration_s:.2f} s of images is above −60 dBFS"
+    return "no sample of it is above −60 dBFS"
 
 
 def length_of(source: Source) -> float:
