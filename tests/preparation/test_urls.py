@@ -128,6 +128,31 @@ def test_a_video_is_here_while_it_is_read_also_for_two_at_once(few, tmp_path):
     assert not one.path.exists() and not two.path.exists() and source.path.stat().st_size == 100
 
 
+def test_folders_of_the_users_own_are_no_tree_whatever_lies_beside_them(tmp_path):
+    """``videos`` is the README's own name for a folder of videos."""
+    video = tmp_path / "videos" / "a.mp4"
+    video.parent.mkdir()
+    video.write_bytes(b"a")
+    for name in ("videos.json", "remote.json", "fetched"):
+        (tmp_path / name).write_text('{"speaker": "ann"}')
+    with on_disk(next(sources(video.parent))) as source:
+        assert source.path == video
+
+
+@pytest.mark.parametrize("name", ["videos", "fetched"])
+def test_nothing_of_the_users_own_is_removed_from_the_work_folder(few, name, tmp_path):
+    """``--work .`` beside a folder ``videos/``, the name that README gives it."""
+    (tmp_path / name).mkdir()
+    make_tree(few, tmp_path)  # an empty folder is nobody's
+    own = tmp_path / "project" / name / "own" / "holiday.mp4"
+    own.parent.mkdir(parents=True)
+    own.write_bytes(b"own")
+    said = rf"project/{name} was there before, .* give --work a folder of its own"
+    with pytest.raises(OptionError, match=said):
+        make_tree(few, tmp_path / "project")
+    assert own.read_bytes() == b"own"
+
+
 def test_what_a_killed_worker_left_is_removed_and_what_is_read_stays(few, tmp_path):
     tree, _ = make_tree(few, tmp_path)
     (tmp_path / FETCHED / "left").mkdir(parents=True)

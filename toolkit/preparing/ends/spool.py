@@ -25,8 +25,9 @@ from speechlip.progress import SILENT, Progress
 from speechlip.records import Source
 from speechlip.remote.stores import Store, StoredFile, store_at
 
-TREE, ORIGIN, FETCHED = "videos", "videos.json", "fetched"
-"""In the work folder: the tree, where it is from, and videos while they are read."""
+TREE, ORIGIN, FETCHED = "videos", ".speechlip-videos.json", "fetched"
+"""In the work folder: the tree, where it is from (a name that nobody else gives to a file beside their
+``videos``), and videos while they are read."""
 MAX_BESIDE_BYTES = 64 << 20
 """A file of another ending than a video's is kept whole up to this size."""
 WAIT_S = 0.5
@@ -37,16 +38,18 @@ def make_tree(store: Store, work: Path, exclude: str = "", progress: Progress = 
 
     exclude: a URL below which files are left out.
 
-    Raises OptionError where nothing lies there, or a name cannot be one here; HubError, WriteError.
+    Raises OptionError where nothing lies there, a name cannot be one here, or ``work`` has such folders of
+    somebody else; HubError, WriteError.
     """
     store, only = (store, "") if not store.is_file() else parent_of(store)
     files = [file for file in store.files() if is_wanted(file.name, only, exclude.removeprefix(store.url))]
     if not files:
         raise OptionError(f"there is nothing at {store.url}; check the name")
-    tree = make_folder(work / TREE)
     with alone_in(work):
-        remove_leftovers(work / FETCHED)
+        refuse_folders_of_others(work)
         write_text(work / ORIGIN, json.dumps({"url": store.url}) + "\n")
+        tree = make_folder(work / TREE)
+        remove_leftovers(work / FETCHED)
         progress.begin("listing", len(files), "files")
         for file in files:
             place_file(store, file, tree)
@@ -54,6 +57,21 @@ def make_tree(store: Store, work: Path, exclude: str = "", progress: Progress = 
         remove_others(tree, {file.name for file in files})
     held_back = max((file.bytes for file in files if is_held_back(file.name, file.bytes)), default=0)
     return (tree / only if only else tree), held_back
+
+
+def refuse_folders_of_others(work: Path) -> None:
+    """Raise OptionError where a folder has the name of one of ours: what is in ours is removed."""
+    others = [] if (work / ORIGIN).exists() else [name for name in (TREE, FETCHED) if any_in(work / name)]
+    if others:
+        raise OptionError(
+            f"{work / others[0]} was there before, and files of that folder would be removed; give --work a "
+            "folder of its own"
+        )
+
+
+def any_in(folder: Path) -> bool:
+    """Whether there is such a folder with something in it, or a file of that name."""
+    return any(folder.iterdir()) if folder.is_dir() else os.path.lexists(folder)
 
 
 def parent_of(store: Store) -> tuple[Store, str]:
