@@ -70,5 +70,11 @@ def test_links_lead_somewhere(link):
     assert link.startswith("http") or (PROJECT / link).exists()
 
 
+def test_the_array_of_jobs_is_the_whole_plan():
+    (last,) = re.findall(r"sbatch .*--array=0-(\d+) ", README)
+    (jobs,) = re.findall(r"--units \$SLURM_ARRAY_TASK_ID::(\d+)'", README)
+    assert int(jobs) == int(last) + 1
+
+
 def test_readme_is_an_entrance():
     assert len(README.splitlines()) <= 200

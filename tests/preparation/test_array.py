@@ -1,6 +1,11 @@
 """A preparation by an array of jobs: plan, shares in any order and process, end. The bytes are one run's."""
 
+import json
+import os
+import re
 import shutil
+import subprocess
+from pathlib import Path
 
 import pytest
 from hindered import contents, in_this_process
@@ -13,6 +18,7 @@ from speechlip.preparing.plan.shares import Share, parse_share
 from speechlip.preparing.plan.written import UnitPlace
 from speechlip.preparing.prep_run import PrepRun
 from speechlip.preparing.prepare_array import finish_units, plan_units, prepare_units
+from speechlip.version import VERSION
 
 OPTIONS = ("--recipe", "synthetic", "--detector", "sidecar", "--max-clip", "2s", "--workers", 1)
 
@@ -67,12 +73,24 @@ def test_other_options_than_the_plans_are_refused(begun, talking):
         assert said.exit_code == 1 and "crop was 'lips', is now 'lower-face'" in said.stderr
 
 
+def test_a_job_of_another_release_than_the_plans_is_refused(begun, talking):
+    """One node of a cluster may lag behind; the shards of a folder are made by one release."""
+    path = begun / ".work" / "plan.json"
+    head, *lines = path.read_text().splitlines()
+    assert json.loads(head)["version"] == VERSION
+    path.write_text("\n".join([json.dumps(json.loads(head) | {"version": "9.9"}), *lines]) + "\n")
+    said = prep(talking, "-o", begun, *OPTIONS, "--units", "0::1")
+    assert said.exit_code == 1 and "install 9.9 there" in said.stderr
+    assert f"speechlip 9.9 made the plan of {begun}, and {VERSION} is installed on" in said.stderr
+
+
 @pytest.mark.parametrize(
     ("given", "message"),
     [
         (("--units", "0::4"), "has no plan; run the same command with --plan-only first"),
         (("--finish",), "has no plan; run the same command with --plan-only first"),
         (("--units", "4::4"), "--units 4::4 is no share: jobs are counted from 0, so the last of 4 is 3::4"),
+        (("--units", "0::0"), "--units 0::0 is a share of no jobs; write 0::1 for all units"),
         (("--units", "1"), "cannot read --units '1'; write it as 0::8"),
         (("--finish", "--plan-only"), "--plan-only and --finish are steps of their own; give one of them"),
     ],
@@ -80,6 +98,22 @@ def test_other_options_than_the_plans_are_refused(begun, talking):
 def test_steps_that_cannot_be_done(given, message, talking, tmp_path):
     said = prep(talking, "-o", tmp_path / "out", *OPTIONS, *given)
     assert said.exit_code == 1 and message in said.stderr
+
+
+def test_the_sbatch_file_of_the_docs_gives_every_job_its_share_also_where_one_is_run_again(tmp_path):
+    page = (Path(__file__).parents[2] / "docs" / "how-to" / "cluster.md").read_text()
+    script = re.search(r"(#!/bin/bash\n.*?)```", page, re.DOTALL)[1]
+    (tmp_path / "prep-shards").write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
+    (tmp_path / "prep-shards").chmod(0o755)
+    given = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "SLURM_CPUS_PER_TASK": "4"}
+    first, last = map(int, re.search(r"--array=(\d+)-(\d+)", script).groups())
+    for job in (first, last):
+        alone = {"SLURM_ARRAY_TASK_ID": str(job), "SLURM_ARRAY_TASK_COUNT": "1"}
+        said = subprocess.run(
+            ["bash", "-c", script], env=given | alone, capture_output=True, text=True, check=True
+        )
+        arguments = said.stdout.splitlines()
+        assert parse_share(arguments[arguments.index("--units") + 1]) == Share(job, last - first + 1)
 
 
 @pytest.mark.parametrize(

@@ -2,10 +2,12 @@
 
 import os
 import signal
+import socket
 import sys
 import time
 from collections import deque
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -88,7 +90,18 @@ def test_without_ray_one_sentence_says_how_to_get_it(monkeypatch, talking, tmp_p
     monkeypatch.setitem(sys.modules, "ray", None)
     said = prep(talking, "-o", tmp_path / "out", "--engine", "ray")
     assert said.exit_code == 1 and not (tmp_path / "out").exists()
-    assert "error: --engine ray needs Ray (" in said.stderr and "pip install 'speechlip[ray]'" in said.stderr
+    assert "error: --engine ray needs Ray (" in said.stderr
+    assert "): pip install -e '.[ray]' in the clone of speechlip" in said.stderr
+
+
+def test_a_cluster_that_does_not_answer_is_told_before_the_plan_is_made(monkeypatch, talking, tmp_path):
+    """A plan opens every video, which takes hours."""
+    monkeypatch.setitem(sys.modules, "ray", SimpleNamespace(is_initialized=lambda: False))
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"127.0.0.1:{server.getsockname()[1]}"
+    said = prep(talking, "-o", tmp_path / "out", "--engine", "ray", "--ray-address", address)
+    assert said.exit_code == 1 and f"no Ray cluster at '{address}' (" in said.stderr
+    assert "ray start --head" in said.stderr and not (tmp_path / "out").exists()
 
 
 def test_what_is_asked_of_a_cluster_goes_with_ray_alone(talking, tmp_path):

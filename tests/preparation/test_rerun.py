@@ -89,6 +89,19 @@ def test_another_detector_is_refused(videos, tmp_path, before):
         run(tmp_path / "out", videos, "landmarker")
 
 
+@pytest.mark.parametrize(
+    ("before", "words"),
+    [
+        (begun, "bring the sources back to what they were, and the same command goes on"),
+        (finished, "take what is new in by `speechlip edit append`"),
+    ],
+)
+def test_a_new_source_is_refused_without_a_call_to_delete_what_is_done(videos, tmp_path, before, words):
+    before(tmp_path / "out", videos[:1])
+    with pytest.raises(ShardError, match=rf" \(new\)\. Choose another -o, or {words}$"):
+        run(tmp_path / "out", videos)
+
+
 @pytest.mark.parametrize("before", [begun, finished])
 def test_auto_goes_on_with_the_detector_of_the_earlier_run(videos, tmp_path, face_model, mediapipe, before):
     before(tmp_path / "out", videos, "mediapipe")

@@ -36,7 +36,7 @@ from speechlip.progress import SILENT, Progress
 from speechlip.records import Source
 from speechlip.scoring.sync.sync_filter import open_model
 from speechlip.shards.ledger_file import stored_ledger
-from speechlip.workers.engines import LOCAL, EngineChoice
+from speechlip.workers.engines import LOCAL, EngineChoice, refuse_no_answer
 from speechlip.workers.events import DEFAULT_LIMITS, Limits
 from speechlip.workers.processes import start_server
 
@@ -81,8 +81,10 @@ def prepare_as(videos: str | Path, out: str | Path, options: PrepOptions, run: P
     engine = run.open_engine()
     ends = run.ends(videos, out)
     sources = find_sources(ends.videos, ends.out, options)
-    if run.engine == LOCAL and not (ends.out / MANIFEST).exists():
-        start_server()
+    if not (ends.out / MANIFEST).exists():
+        refuse_no_answer(run.engine)
+        if run.engine == LOCAL:
+            start_server()
     here = run.workers_here(ends, len(sources), "video")
     job = whole_job(ends, sources, options, run, here)
     manifest = run_job(job, engine, run.units_at_once(ends, here), run.progress)

@@ -2,6 +2,8 @@
 and the end. The bytes are those of one run.
 """
 
+import os
+
 from speechlip.cards.dataset import write_card
 from speechlip.errors import OptionError, ShardError
 from speechlip.files.locks import beside_others, only_run
@@ -19,6 +21,7 @@ from speechlip.preparing.plan.written import PLAN, PlanHead, read_head, units_at
 from speechlip.preparing.run_job import finish_job, finished_already, plan_of_job, taught, with_lessons
 from speechlip.preparing.run_units import run_units
 from speechlip.progress import SILENT, Progress
+from speechlip.version import VERSION
 from speechlip.wording import counted, listed
 from speechlip.workers.engines import Engine
 
@@ -40,7 +43,8 @@ def plan_job(job: Job, progress: Progress = SILENT) -> Plan | None:
 def read_share(job: Job, share: Share) -> tuple[PlanHead, list]:
     """The plan that lies in the folder of ``job``, without its sources, and where the units of a share are.
 
-    Raises OptionError where there is no plan, ShardError where it is for other options or damaged.
+    Raises OptionError where there is no plan, ShardError where it is for other options or damaged, or where
+    another release made it.
     """
     path = job.work / PLAN
     try:
@@ -52,6 +56,11 @@ def read_share(job: Job, share: Share) -> tuple[PlanHead, list]:
             f"{path} cannot be read ({type(error).__name__}: {error}): delete {path.parent} "
             "and run the same command with --plan-only"
         ) from error
+    if head.version not in (VERSION, ""):
+        raise ShardError(
+            f"speechlip {head.version} made the plan of {job.out}, and {VERSION} is installed on "
+            f"{os.uname().nodename}, where shards could have other bytes: install {head.version} there"
+        )
     refuse_other_work(job.out, job.options, head.options, [])
     return head, share.of(head.units)
 
@@ -96,8 +105,9 @@ def refuse_missing(plan: Plan, done: DoneUnits) -> None:
     """Raise ShardError where units have no whole result."""
     missing = [unit.name for unit in plan.units if unit not in done]
     if missing:
+        is_are = "is" if len(missing) == 1 else "are"
         raise ShardError(
-            f"{len(missing)} of {counted(len(plan.units), 'unit')} are missing: {listed(missing)}; no "
+            f"{len(missing)} of {counted(len(plan.units), 'unit')} {is_are} missing: {listed(missing)}; no "
             f"{MANIFEST} is written. Run their jobs again, or the same command without --finish, which does "
             "the rest here"
         )

@@ -5,9 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from speechlip.checks import check_types
-from speechlip.errors import ModelError, OptionError
-
-INSTALL = "install it with: pip install 'speechlip[ray]'"
+from speechlip.errors import ModelError, OptionError, install
 
 
 @dataclass(frozen=True)
@@ -48,5 +46,5 @@ def library() -> Any:
     try:
         import ray
     except ImportError as error:
-        raise ModelError(f"--engine ray needs Ray ({error}); {INSTALL}") from error
+        raise ModelError(f"--engine ray needs Ray ({error}): {install('ray')}") from error
     return ray

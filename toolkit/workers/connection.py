@@ -26,9 +26,7 @@ def connect(ray: Any, cluster: RayCluster) -> bool:
     """
     if ray.is_initialized():
         return False
-    address = address_by_ray() if cluster.address == "auto" else cluster.address
-    refuse_client(address)
-    refuse_silence(address)
+    refuse_no_cluster(cluster)
     ask_for_tokens_as_the_environment_says()
     main = threading.current_thread() is threading.main_thread()
     handler = signal.getsignal(signal.SIGTERM) if main else None
@@ -49,15 +47,27 @@ def connect(ray: Any, cluster: RayCluster) -> bool:
     return True
 
 
+def refuse_no_cluster(cluster: RayCluster) -> None:
+    """Raise OptionError where nothing answers at the cluster's address, which takes milliseconds to see."""
+    try:
+        address = address_by_ray() if cluster.address == "auto" else cluster.address
+    except ConnectionError as error:
+        raise OptionError(
+            f"no Ray cluster runs on this machine, and RAY_ADDRESS names none; {START}"
+        ) from error
+    refuse_client(address)
+    refuse_silence(address)
+
+
 def address_by_ray() -> str:
     """Where Ray itself would connect to: of RAY_ADDRESS, of a process that runs here, or as the last `ray
-    start` left it, which may be dead; empty where there is none.
+    start` left it, which may be dead; empty where it does not say. Raises ConnectionError for none.
     """
     try:
         from ray._private.services import get_ray_address_from_environment
 
         return get_ray_address_from_environment("auto", None) or ""
-    except (ImportError, AttributeError, TypeError, ConnectionError):  # private, or nothing is there
+    except (ImportError, AttributeError, TypeError):  # private
         return os.environ.get("RAY_ADDRESS", "")
 
 

@@ -19,6 +19,7 @@ from speechlip.plugins import Registry
 from speechlip.progress import Progress
 from speechlip.workers.auto import settle_workers
 from speechlip.workers.cluster import RayCluster, library
+from speechlip.workers.connection import refuse_no_cluster
 from speechlip.workers.events import NO_LIMITS, Event, Limits, Work
 
 Engine = Callable[[Work, deque[Any], int], Iterator[Event]]
@@ -54,6 +55,12 @@ def get_engine(engine: EngineChoice, limits: Limits = NO_LIMITS) -> Engine:
     if name in ENGINES.built_in:
         return partial(function, limits=limits)
     return partial(_of_another, name, function)
+
+
+def refuse_no_answer(engine: EngineChoice) -> None:
+    """Raise OptionError for a Ray cluster that does not answer, before work that would be for nothing."""
+    if engine_name(engine) == RAY and not library().is_initialized():
+        refuse_no_cluster(engine if isinstance(engine, RayCluster) else RayCluster())
 
 
 def workers_of(engine: EngineChoice, asked: Workers, here: int) -> int:

@@ -84,6 +84,9 @@ def show_written(plan: Plan | None, out: str, options: PrepOptions) -> int:
         echo(f"{out} is finished: there is nothing to do")
         return 0
     show_plan(plan, options)
+    if not plan.units:
+        echo("no unit to do: --finish writes what became of every video")
+        return 0
     echo(
         f"{counted(len(plan.units), 'unit')} to do: --units 0::N to --units {{N-1}}::N, in any order and on "
         "any machine that sees the folder, then --finish"
@@ -96,7 +99,7 @@ def show_share(made: tuple[str, ...], out: str) -> int:
     if made:
         echo(f"{counted(len(made), 'unit')} done: {listed(sorted(made))}")
     else:
-        echo(f"no unit of {out} falls to this job")
+        echo(f"nothing to do: no unit of {out} falls to this job, or all is finished")
     return 0
 
 

@@ -234,8 +234,19 @@ def refuse_other_work(
     if differences:
         raise ShardError(
             f"{out} was made otherwise: {'; '.join(differences)}. "
-            "Choose another -o, or delete that folder first"
+            f"Choose another -o, or {otherwise(out, len(differences), changed_sources)}"
         )
+
+
+def otherwise(out: Path, n_differences: int, changed_sources: Sequence[str]) -> str:
+    """What to do where a folder was made otherwise, beside choosing another."""
+    if not changed_sources or n_differences > 1:
+        return "delete that folder first"
+    if not (out / MANIFEST).exists():
+        return "bring the sources back to what they were, and the same command goes on"
+    if all(source.endswith(" (new)") for source in changed_sources):
+        return "take what is new in by `speechlip edit append`"
+    return "bring the sources back to what they were"
 
 
 def refuse_vanished(plan: Plan) -> None:

@@ -19,10 +19,12 @@ class Share:
     jobs: int
 
     def __post_init__(self) -> None:
+        if not self.jobs:
+            raise OptionError(f"--units {self.job}::0 is a share of no jobs; write 0::1 for all units")
         if not 0 <= self.job < self.jobs:
             raise OptionError(
                 f"--units {self.job}::{self.jobs} is no share: jobs are counted from 0, "
-                f"so the last of {self.jobs} is {max(0, self.jobs - 1)}::{self.jobs}"
+                f"so the last of {self.jobs} is {self.jobs - 1}::{self.jobs}"
             )
 
     def of(self, units: Sequence[UnitPlace]) -> list[UnitPlace]:

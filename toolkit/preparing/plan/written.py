@@ -20,6 +20,7 @@ from speechlip.preparing.plan.planned_source import PlannedSource, declared
 from speechlip.preparing.plan.units import Plan, Unit
 from speechlip.records import Source
 from speechlip.shards.writer import KEY_DIGITS
+from speechlip.version import VERSION
 
 PLAN = "plan.json"
 """Its name in the work folder."""
@@ -52,12 +53,14 @@ class UnitPlace:
 class PlanHead:
     """The first line of a plan.
 
+    version: of speechlip, which made the plan; empty where an early one did not say.
     options: as a manifest records them.
     videos: the folder of the videos as it was given; empty where nobody gave one.
     with_phones, alike: as ``Plan`` has them.
     units: in the order of the plan.
     """
 
+    version: str
     options: dict
     videos: str
     with_phones: bool
@@ -79,6 +82,7 @@ def dump_plan(plan: Plan, options: PrepOptions, videos: str = "") -> Iterator[st
         for unit in plan.units
     ]
     head = {
+        "version": VERSION,
         "options": options.as_dict(),
         "videos": videos,
         "with_phones": plan.with_phones,
@@ -166,7 +170,9 @@ def _head(raw: dict, offset: int) -> PlanHead:
     for split, index, length_s, n_bytes in raw["lines"]:
         places.append(UnitPlace(split, index, length_s, offset, n_bytes))
         offset += n_bytes
-    return PlanHead(raw["options"], raw["videos"], raw["with_phones"], _alike(raw), tuple(places))
+    return PlanHead(
+        raw.get("version", ""), raw["options"], raw["videos"], raw["with_phones"], _alike(raw), tuple(places)
+    )
 
 
 def _alike(raw: dict) -> tuple[LookAlike, ...] | None:
