@@ -70,9 +70,14 @@ def check_path(argument: str, value: object, else_do: str = COPY_HERE) -> Path:
 
     else_do: what to do about a URL, for the sentence.
     """
+    return path_here(check_place(argument, value), argument, else_do)
+
+
+def check_place(argument: str, value: object) -> str | Path:
+    """The value, which is a path or a URL. Raises OptionError for anything else."""
     if not isinstance(value, str | PathLike):
         raise OptionError(f"{argument} is {value!r:.80}, wanted a path")
-    return path_here(value, argument, else_do)
+    return value if isinstance(value, str) else Path(value)
 
 
 def check_out(value: object, argument: str = "out") -> Path:

@@ -11,6 +11,7 @@ from preparing import prep
 from speechlip.editing.append import options_of
 from speechlip.editing.given import open_given
 from speechlip.errors import OptionError
+from speechlip.preparing.ends.spool import FETCHED
 from speechlip.progress import SILENT
 from speechlip.shards.checks.verify import verify
 from speechlip.shards.clips.query import clips
@@ -33,24 +34,42 @@ def begun(talking, tmp_path_factory):
     return root / "shards"
 
 
-def test_a_new_speaker_is_appended(begun, talking, tmp_path):
-    done = run("append", begun, talking, "-o", tmp_path / "out", "--workers", 1)
+@pytest.fixture(scope="module")
+def appended(begun, talking, tmp_path_factory):
+    """That folder and the fourth speaker; and what was said."""
+    out = tmp_path_factory.mktemp("appended") / "out"
+    return out, run("append", begun, talking, "-o", out, "--workers", 1)
+
+
+def test_a_new_speaker_is_appended(begun, talking, appended):
+    out, done = appended
     assert done.exit_code == 0 and "3 videos left out, in the folder already" in done.stderr
-    report = verify(tmp_path / "out")
+    report = verify(out)
     assert report.ok and report.clips == 4, report.problems
-    before, after = manifest(begun)["shards"], manifest(tmp_path / "out")["shards"]
+    before, after = manifest(begun)["shards"], manifest(out)["shards"]
     for split in ("train", "test"):
         old = [row["sha256"] for row in before if row["split"] == split]
         assert [row["sha256"] for row in after if row["split"] == split][: len(old)] == old
-    assert members(begun).items() <= members(tmp_path / "out").items()
-    assert list(ledger(tmp_path / "out")) == sorted(ledger(tmp_path / "out"))
-    assert manifest(tmp_path / "out")["options"] == manifest(begun)["options"]
-    (edit,) = manifest(tmp_path / "out")["edited"]
+    assert members(begun).items() <= members(out).items()
+    assert list(ledger(out)) == sorted(ledger(out))
+    assert manifest(out)["options"] == manifest(begun)["options"]
+    (edit,) = manifest(out)["edited"]
     assert (edit["operation"], edit["of"]) == ("append", [manifest(begun)["digest"]])
     assert edit["arguments"]["videos"] == 1
-    same = digests(tmp_path / "out")
-    again = run("append", begun, talking, "-o", tmp_path / "out", "--workers", 1, "--quiet")
-    assert again.exit_code == 0 and digests(tmp_path / "out") == same
+    same = digests(out)
+    again = run("append", begun, talking, "-o", out, "--workers", 1, "--quiet")
+    assert again.exit_code == 0 and digests(out) == same
+
+
+def test_videos_and_result_may_lie_elsewhere(begun, talking, appended, tmp_path):
+    """``local:///…`` is a store to fsspec that other processes see, too."""
+    out, work = f"local://{tmp_path}/out", tmp_path / "work"
+    done = run("append", begun, f"local://{talking}", "-o", out, "--work", work, "--workers", 1)
+    assert done.exit_code == 0, done.stderr
+    assert f"uploaded to {out}; {work / 'shards'} may be deleted" in done.stdout
+    assert "3 videos left out, in the folder already" in done.stderr
+    assert digests(tmp_path / "out") == digests(appended[0])
+    assert not list((work / FETCHED).iterdir())
 
 
 def test_a_speaker_stays_in_the_split_of_the_old_clips(begun, talking, tmp_path):
@@ -94,18 +113,16 @@ def test_own_clips_are_not_appended_to(shards, talking, tmp_path):
     assert done.exit_code == 1 and "the folder holds clips of your own" in done.stderr
 
 
-def test_killed_while_new_videos_are_prepared(begun, talking, tmp_path, monkeypatch):
+def test_killed_while_new_videos_are_prepared(begun, talking, appended, tmp_path, monkeypatch):
     from speechlip.preparing.place import finish
 
-    whole = run("append", begun, talking, "-o", tmp_path / "whole", "--workers", 1, "--quiet")
-    assert whole.exit_code == 0
     for function in ("place_shards", "freeze"):
         with monkeypatch.context() as patch:
             patch.setattr(finish, function, lambda *given: (_ for _ in ()).throw(KeyboardInterrupt))
             done = run("append", begun, talking, "-o", tmp_path / "out", "--workers", 1, "--quiet")
             assert done.exit_code == 130 and not (tmp_path / "out" / "manifest.json").exists()
     done = run("append", begun, talking, "-o", tmp_path / "out", "--workers", 1, "--quiet")
-    assert done.exit_code == 0 and digests(tmp_path / "out") == digests(tmp_path / "whole")
+    assert done.exit_code == 0 and digests(tmp_path / "out") == digests(appended[0])
 
 
 @pytest.fixture(scope="module")

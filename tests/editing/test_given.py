@@ -1,5 +1,6 @@
 """What cannot be edited is refused before anything is written; a damaged shard while it is copied."""
 
+import hashlib
 import json
 import shutil
 
@@ -129,6 +130,26 @@ def test_a_folder_elsewhere_is_edited_as_the_same_one_here(elsewhere, tmp_path):
     assert "Ask Ann first." in (tmp_path / "there" / "README.md").read_text()
 
 
+def test_a_result_goes_where_a_url_says_and_into_nobody_elses(elsewhere, memory, tmp_path):
+    _, url = elsewhere
+    asked = ("--where", "n_frames > 20", "--work", tmp_path / "work")
+    for _ in range(2):
+        done = run("select", url, "-o", "memory://clear/", *asked)
+        assert done.exit_code == 0, done.stderr
+        assert f"uploaded to memory://clear/; {tmp_path / 'work' / 'shards'} may be deleted" in done.stdout
+    made = digests(tmp_path / "work" / "shards")
+    there = {path.removeprefix("/clear/"): sha256(memory.cat(path)) for path in memory.find("/clear")}
+    assert there == {name: digest for name, digest in made.items() if not name.startswith(".")}
+    for out, words in (
+        ("memory://talks", "holds a finished folder, which was not made in"),
+        ("hf://ann/clear", "prepare into a folder here, then `push-shards FOLDER ann/clear`"),
+        ("https://example.org/clear", "cannot be listed"),
+    ):
+        done = run("select", url, "-o", out, "--where", "n_frames > 20", "--work", tmp_path / "other")
+        assert done.exit_code == 1 and words in done.stderr
+    assert not (tmp_path / "other").exists()
+
+
 def test_what_was_fetched_is_not_fetched_again_and_a_damaged_shard_is_refused(elsewhere, memory, tmp_path):
     own, url = elsewhere
     mirror = whole_at(url)
@@ -141,6 +162,10 @@ def test_what_was_fetched_is_not_fetched_again_and_a_damaged_shard_is_refused(el
     (mirror / "data" / shard).unlink()
     done = run("split", url, "-o", tmp_path / "again", "--quiet")
     assert done.exit_code == 1 and f"memory://talks/data/{shard} has SHA-256" in done.stderr
+
+
+def sha256(content):
+    return hashlib.sha256(content).hexdigest()
 
 
 def members_of_folder(folder):

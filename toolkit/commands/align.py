@@ -5,8 +5,8 @@ from typing import Any
 
 import click
 
-from speechlip.commands.base import Named, command, engine_options, workers_option
-from speechlip.commands.places import FILE, RESULT, SHARDS
+from speechlip.commands.base import Named, command, engine_options, work_option, workers_option
+from speechlip.commands.places import END, FILE, SHARDS
 from speechlip.commands.values import read_engine
 from speechlip.recipes import RECIPES
 
@@ -20,10 +20,11 @@ from speechlip.recipes import RECIPES
 @click.option(
     "-o",
     "--out",
-    type=RESULT,
-    help="Folder for the TextGrids, or for the new shards.  [default: beside the videos, where prep-shards "
-    "finds them; needed for shards]",
+    type=END,
+    help="Folder for the TextGrids, or folder or URL for the new shards.  [default: beside the videos, where "
+    "prep-shards finds them; needed for shards]",
 )
+@work_option("the new shards go to a URL")
 @click.option(
     "--from",
     "form",
@@ -47,7 +48,7 @@ from speechlip.recipes import RECIPES
 @workers_option("Videos at a time;")
 @engine_options
 @click.option("--quiet", is_flag=True, help="No progress bar, no words but failures.")
-def align(videos: str | Path, out: Path | None, quiet: bool, **chosen: Any) -> int:
+def align(videos: str | Path, out: str | None, work: Path | None, quiet: bool, **chosen: Any) -> int:
     """Write a TextGrid with words and phones for each video: what prep-shards makes phones.json of.
 
     Of a folder of videos (any depth) or one video, transcripts (x.txt beside x.mp4, or as the recipe has
@@ -64,4 +65,4 @@ def align(videos: str | Path, out: Path | None, quiet: bool, **chosen: Any) -> i
     engine, workers = read_engine(chosen), chosen.pop("workers")
     from speechlip.commands.output.align import run
 
-    return run(videos, out, workers, engine, quiet, chosen)
+    return run(videos, out, work, workers, engine, quiet, chosen)

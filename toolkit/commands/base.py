@@ -104,6 +104,21 @@ cache_option = click.option(
 )
 
 
+spool_option = click.option(
+    "--spool", default="20GB", help="Where VIDEO_DIR is a URL: videos on this disk at any time, at most."
+)
+
+
+def work_option(where: str) -> Any:
+    """``--work``, of commands that read or write where the sentence ``where`` says."""
+    return click.option(
+        "--work",
+        type=OWN,
+        show_default="in SPEECHLIP_HOME/work",
+        help=f"Where {where}: the folder to work in, which holds all shards until they are uploaded.",
+    )
+
+
 def limit_options(command: Any) -> Any:
     """``--max-wait``, ``--max-memory`` and ``--max-picture`` of commands that read videos.
 

@@ -5,17 +5,26 @@ from typing import Any
 
 import click
 
-from speechlip.commands.base import Group, Named, engine_options, worker_limit_options, workers_option
-from speechlip.commands.places import FILE, RESULT, SHARDS
+from speechlip.commands.base import (
+    Group,
+    Named,
+    engine_options,
+    spool_option,
+    work_option,
+    worker_limit_options,
+    workers_option,
+)
+from speechlip.commands.places import END, FILE, SHARDS
 from speechlip.errors import OptionError
 
 OUT = click.option(
     "-o",
     "--out",
-    type=RESULT,
+    type=END,
     required=True,
-    help="Folder for the result; one that was begun earlier is gone on with.",
+    help="Folder for the result; one that was begun earlier is gone on with. Or a URL, such as s3://bucket/x.",
 )
+WORK = work_option("OUT is a URL")
 QUIET = click.option("--quiet", is_flag=True, help="No progress bar, no funnel.")
 
 
@@ -31,6 +40,7 @@ def edit() -> None:
 )
 @click.argument("shards", type=SHARDS)
 @OUT
+@WORK
 @click.option(
     "--where",
     default="",
@@ -39,7 +49,9 @@ def edit() -> None:
 )
 @click.option("--quality", type=click.Choice(["talkvid"]), help="Those that reach TalkVid's thresholds.")
 @QUIET
-def select(shards: str | Path, out: Path, where: str, quality: str | None, quiet: bool) -> int:
+def select(
+    shards: str | Path, out: str, work: Path | None, where: str, quality: str | None, quiet: bool
+) -> int:
     """Copy the clips of SHARDS that fulfil a condition. The others are counted in the ledger, as not
     selected."""
     from speechlip.commands.output.edit import run
@@ -49,7 +61,7 @@ def select(shards: str | Path, out: Path, where: str, quality: str | None, quiet
     if not where and not quality:
         raise OptionError("say which clips: --where 'face_width_px >= 80', or --quality talkvid")
     condition = with_preset(where, quality) if quality else where
-    return run(quiet, lambda bars: select_clips(shards, out, condition, progress=bars))
+    return run(out, work, quiet, lambda how: select_clips(shards, out, condition, **how))
 
 
 @edit.command(
@@ -59,6 +71,7 @@ def select(shards: str | Path, out: Path, where: str, quality: str | None, quiet
 )
 @click.argument("shards", type=SHARDS)
 @OUT
+@WORK
 @click.option(
     "--split-by",
     type=Named(("speaker", "file", "time")),
@@ -75,19 +88,20 @@ def select(shards: str | Path, out: Path, where: str, quality: str | None, quiet
 @click.option("--where", help="Instead of dealing anew: move the clips that fulfil this to --to.")
 @click.option("--to", help="The split that --where moves clips to.")
 @QUIET
-def split(shards: str | Path, out: Path, quiet: bool, **chosen: Any) -> int:
+def split(shards: str | Path, out: str, work: Path | None, quiet: bool, **chosen: Any) -> int:
     """Deal the clips of SHARDS into splits anew, or move some to one split.
 
     Dealt by the rules of prep-shards: the same seed and shares give the same splits.
     """
     from speechlip.commands.output.edit import run, split_as_asked
 
-    return run(quiet, lambda bars: split_as_asked(shards, out, bars, **chosen))
+    return run(out, work, quiet, lambda how: split_as_asked(shards, out, **how, **chosen))
 
 
 @edit.command("merge", epilog="\b\nExample:\n  speechlip edit merge monday/ tuesday/ -o both/")
 @click.argument("shards", type=SHARDS, nargs=-1, required=True)
 @OUT
+@WORK
 @click.option(
     "--doubles",
     type=Named(("refuse", "first")),
@@ -95,7 +109,7 @@ def split(shards: str | Path, out: Path, quiet: bool, **chosen: Any) -> int:
     help="A recording that two folders have: refuse, or keep the first folder's.",
 )
 @QUIET
-def merge(shards: tuple[str | Path, ...], out: Path, doubles: str, quiet: bool) -> int:
+def merge(shards: tuple[str | Path, ...], out: str, work: Path | None, doubles: str, quiet: bool) -> int:
     """Put several prepared folders into one, shard by shard, in the order given.
 
     They must be of one crop, detector, spectrogram and format, and keep each speaker in one split.
@@ -103,13 +117,15 @@ def merge(shards: tuple[str | Path, ...], out: Path, doubles: str, quiet: bool) 
     from speechlip.commands.output.edit import run
     from speechlip.editing.merge import merge_shards
 
-    return run(quiet, lambda bars: merge_shards(shards, out, doubles=doubles, progress=bars))
+    return run(out, work, quiet, lambda how: merge_shards(shards, out, doubles=doubles, **how))
 
 
 @edit.command("append", epilog="\b\nExample:\n  speechlip edit append shards/ new_videos/ -o grown/")
 @click.argument("shards", type=SHARDS)
-@click.argument("video_dir", type=FILE)
+@click.argument("video_dir", type=END)
 @OUT
+@work_option("VIDEO_DIR or OUT is a URL")
+@spool_option
 @workers_option("Processes; the shards do not depend on it;")
 @engine_options
 @worker_limit_options
@@ -130,7 +146,7 @@ def merge(shards: tuple[str | Path, ...], out: Path, doubles: str, quiet: bool) 
     help="With --brisque-model: the ranges of its features.",
 )
 @QUIET
-def append(shards: str | Path, video_dir: Path, out: Path, quiet: bool, **given: Any) -> int:
+def append(shards: str | Path, video_dir: str, out: str, work: Path | None, quiet: bool, **given: Any) -> int:
     """Prepare the new videos of VIDEO_DIR with the options of SHARDS, and put both into OUT.
 
     The old shards keep their bytes and come first in each split. Videos that are in SHARDS already are left
@@ -138,12 +154,13 @@ def append(shards: str | Path, video_dir: Path, out: Path, quiet: bool, **given:
     """
     from speechlip.commands.output.edit import append_as_asked, run
 
-    return run(quiet, lambda bars: append_as_asked(shards, video_dir, out, bars, **given))
+    return run(out, work, quiet, lambda how: append_as_asked(shards, video_dir, out, **how, **given))
 
 
 @edit.command("annotate", epilog="\b\nExample:\n  speechlip edit annotate shards/ -o told/ --csv moods.csv")
 @click.argument("shards", type=SHARDS)
 @OUT
+@WORK
 @click.option(
     "--csv",
     "table",
@@ -153,7 +170,7 @@ def append(shards: str | Path, video_dir: Path, out: Path, quiet: bool, **given:
 )
 @click.option("--replace", is_flag=True, help="Take a column that the clips have already in place of theirs.")
 @QUIET
-def annotate(shards: str | Path, out: Path, table: Path, replace: bool, quiet: bool) -> int:
+def annotate(shards: str | Path, out: str, work: Path | None, table: Path, replace: bool, quiet: bool) -> int:
     """Put columns of your own into the json of every sample, where speechlip clips --where asks them.
 
     Images and audio stay byte for byte. A clip without a row in the table gets empty text.
@@ -161,4 +178,6 @@ def annotate(shards: str | Path, out: Path, table: Path, replace: bool, quiet: b
     from speechlip.commands.output.edit import run
     from speechlip.editing.annotate import annotate_clips
 
-    return run(quiet, lambda bars: annotate_clips(shards, out, table, replace_columns=replace, progress=bars))
+    return run(
+        out, work, quiet, lambda how: annotate_clips(shards, out, table, replace_columns=replace, **how)
+    )

@@ -12,9 +12,11 @@ from speechlip.commands.base import (
     correction_options,
     engine_options,
     limit_options,
+    spool_option,
+    work_option,
     workers_option,
 )
-from speechlip.commands.places import END, FILE, MODEL, OWN
+from speechlip.commands.places import END, FILE, MODEL
 from speechlip.commands.values import read_engine
 from speechlip.format import LIPS_FORMATS
 from speechlip.recipes import RECIPES
@@ -182,16 +184,8 @@ RECIPE = Named(RECIPES)
     is_flag=True,
     help="Finish without videos that went away, or that crashed a worker or met an odd error.",
 )
-@click.option(
-    "--work",
-    type=OWN,
-    show_default="in SPEECHLIP_HOME/work",
-    help="Where VIDEO_DIR or OUT is a URL: the folder to work in, which holds all shards until they are "
-    "uploaded.",
-)
-@click.option(
-    "--spool", default="20GB", help="Where VIDEO_DIR is a URL: videos on this disk at any time, at most."
-)
+@work_option("VIDEO_DIR or OUT is a URL")
+@spool_option
 @click.option("--dry-run", is_flag=True, help="Show the plan and stop.")
 @click.option("--plan-only", is_flag=True, help="For an array of jobs: write the plan into OUT and stop.")
 @click.option(

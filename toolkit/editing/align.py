@@ -11,12 +11,12 @@ from typing import Any
 from speechlip.aligning.align import DEFAULTS, AlignOptions, aligner_of
 from speechlip.aligning.by_model import ModelAligner
 from speechlip.aligning.source import Aligner
-from speechlip.checks import AUTO, Workers, check_out, check_workers
+from speechlip.checks import AUTO, Workers, check_workers
 from speechlip.editing.copying import Change
 from speechlip.editing.facts import facts_of
 from speechlip.editing.given import GivenFolder, open_given
 from speechlip.editing.packing import as_they_are
-from speechlip.editing.run import Draft, begin_work, run_edit
+from speechlip.editing.run import Draft, begin_work, ends_of_edit, run_edit
 from speechlip.editing.sample import Sample
 from speechlip.editing.source_phones import PHONES, align_sources, load, to_align
 from speechlip.errors import OptionError, no_such
@@ -24,6 +24,7 @@ from speechlip.files.strict_json import encode_json
 from speechlip.manifest import Edit
 from speechlip.phones import common_source, cut_phones, mean_score
 from speechlip.preparing.choices import ALIGN, RECOGNISE
+from speechlip.preparing.ends.local import DEFAULT_WORK, WorkPlace
 from speechlip.preparing.own.options import OWN_CLIPS
 from speechlip.preparing.place.finish import FolderFacts, versions_of_phones
 from speechlip.preparing.prepared import Prepared
@@ -50,10 +51,11 @@ def align_shards(
     workers: Workers = AUTO,
     engine: EngineChoice = LOCAL,
     progress: Progress = SILENT,
+    work: WorkPlace = DEFAULT_WORK,
 ) -> Prepared:
     """Give the clips of a folder phones, in the folder ``out``, as ``speechlip align SHARDS`` does.
 
-    folder: a finished folder on this disk; it stays as it is.
+    folder, out: as ``select_clips`` has them.
     options: form auto or transcript: the transcripts in the shards are aligned; none: phones are recognised.
         again: make those anew that were aligned or recognised before; others are never touched.
     workers, engine: as ``align`` has them; videos are aligned side by side, shards written on this machine.
@@ -68,7 +70,7 @@ def align_shards(
         raise no_such("form for shards", options.form, FORMS_OF_SHARDS)
     if options.recipe != DEFAULTS.recipe:
         raise OptionError(f"shards have no recipe, and {options.recipe!r} was given; leave it out")
-    given = open_given(folder, progress)
+    ends, given = ends_of_edit(out, work, progress), open_given(folder, progress)
     form = "none" if options.form == "none" else "transcript"
     check_workers(workers)
     get_engine(engine)
@@ -76,7 +78,7 @@ def align_shards(
     edit = Edit(operation="align", of=(given.digest,), arguments=arguments_of(options, form, aligner))
 
     def draft() -> Draft:
-        work = begin_work(check_out(out), edit)
+        work = begin_work(ends.out, edit)
         sources = to_align(given, options.again, progress)
         place_of = align_sources(sources, work / ALIGNED_FOLDER, form, options, workers, engine, progress)
         rows = [row_of(row, place_of) for row in given.rows]
@@ -86,7 +88,7 @@ def align_shards(
         shards = [replace(shard, whole=None, change=change) for shard in as_they_are(given.shards)]
         return Draft([given], shards, rows, facts(given, edit, form, options))
 
-    return run_edit(out, edit, [given], draft, progress)
+    return run_edit(ends, edit, [given], draft, progress)
 
 
 def arguments_of(options: AlignOptions, form: str, aligner: Aligner) -> dict[str, Any]:

@@ -11,12 +11,13 @@ from speechlip.editing.copying import Change
 from speechlip.editing.facts import facts_of
 from speechlip.editing.given import GivenFolder, open_given
 from speechlip.editing.packing import as_they_are
-from speechlip.editing.run import Draft, run_edit
+from speechlip.editing.run import Draft, ends_of_edit, run_edit
 from speechlip.editing.sample import Sample
 from speechlip.errors import OptionError
 from speechlip.files.stamps import sha256_of
 from speechlip.files.strict_json import encode_json
 from speechlip.manifest import Edit
+from speechlip.preparing.ends.local import DEFAULT_WORK, WorkPlace
 from speechlip.preparing.prepared import Prepared
 from speechlip.progress import SILENT, Progress
 from speechlip.shards.clips.scan import META
@@ -35,6 +36,7 @@ def annotate_clips(
     *,
     replace_columns: bool = False,
     progress: Progress = SILENT,
+    work: WorkPlace = DEFAULT_WORK,
 ) -> Prepared:
     """Put the columns of a CSV file into the ``json`` of every sample, in the folder ``out``.
 
@@ -48,7 +50,7 @@ def annotate_clips(
     check_type("replace_columns", replace_columns, bool)
     path = check_path("table", table)
     rows = read_table(path)
-    given = open_given(folder, progress)
+    ends, given = ends_of_edit(out, work, progress), open_given(folder, progress)
     by = next(name for name in BY if name in rows[0])
     names = [name for name in rows[0] if name != by]
     refuse_names(given, names, replace_columns)
@@ -73,7 +75,7 @@ def annotate_clips(
         columns = sorted({*given.manifest.columns, *names})
         return Draft([given], shards, given.rows, replace(facts, columns=columns))
 
-    return run_edit(out, edit, [given], draft, progress)
+    return run_edit(ends, edit, [given], draft, progress)
 
 
 def read_table(path: Path) -> list[dict[str, str]]:

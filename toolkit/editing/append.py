@@ -7,7 +7,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 
 from speechlip import recipes
-from speechlip.checks import Workers, check_out, check_path, check_workers
+from speechlip.checks import Workers, check_place
 from speechlip.editing.given import open_given
 from speechlip.editing.merge import merged, refuse_differences
 from speechlip.editing.new_videos import OPERATION, in_known_split, new_sources, refuse_other_videos
@@ -17,12 +17,13 @@ from speechlip.files.names import plain_name
 from speechlip.format import WORK_FOLDER
 from speechlip.manifest import Edit, Manifest
 from speechlip.preparing.choices import LR_ASD
+from speechlip.preparing.ends.local import DEFAULT_WORK, WorkPlace
 from speechlip.preparing.job import Job
 from speechlip.preparing.options import PrepOptions
 from speechlip.preparing.own.options import OWN_CLIPS
 from speechlip.preparing.plan.inspecting import inspect_on
 from speechlip.preparing.plan.teaching import teach_on
-from speechlip.preparing.prep_run import PEAK_BYTES
+from speechlip.preparing.prep_run import PrepRun
 from speechlip.preparing.prepare import declarations, find_sources, settle_models
 from speechlip.preparing.prepared import Prepared
 from speechlip.preparing.run_job import run_job
@@ -32,8 +33,7 @@ from speechlip.scoring.sync.models import SyncNetModel
 from speechlip.scoring.sync.mouth_models import PHONES
 from speechlip.shards.ledger import LedgerRow
 from speechlip.wording import counted, listed, shown
-from speechlip.workers.auto import settle_workers
-from speechlip.workers.engines import LOCAL, EngineChoice, get_engine, workers_of
+from speechlip.workers.engines import LOCAL, EngineChoice
 from speechlip.workers.events import DEFAULT_LIMITS, Limits
 
 NEW = "new"
@@ -52,12 +52,14 @@ def append_videos(
     brisque_range: str | Path | None = None,
     limits: Limits = DEFAULT_LIMITS,
     progress: Progress = SILENT,
+    work: WorkPlace = DEFAULT_WORK,
 ) -> Prepared:
     """Prepare new videos as a folder's own were, and put both into the folder ``out``.
 
-    folder: a finished folder of ``prep-shards``; it stays as it is.
-    videos: a folder of videos, or one; those that ``folder`` has already, by content, are left out, with a
-    line.
+    folder: a finished folder of ``prep-shards``, here or elsewhere; it stays as it is.
+    videos: a folder of videos, or one, or a URL of either; those that ``folder`` has already, by content, are
+    left out, with a line.
+    out, work: as ``prepare`` has them.
     workers, engine, accept_losses, limits: as ``prepare`` has them.
     brisque_model, brisque_range: the files of the fit by which the folder's clips have BRISQUE.
 
@@ -68,18 +70,18 @@ def append_videos(
     ``prepare`` raises; ShardError as ``select_clips`` does, and where other videos were appended into a
     finished ``out``.
     """
-    check_workers(workers)
-    given, out = open_given(folder, progress), check_out(out)
-    run_engine = get_engine(engine, limits)
+    run = PrepRun(workers, engine, accept_losses, limits, progress, work)
+    run_engine, ends = run.open_engine(), run.ends(check_place("videos", videos), check_place("out", out))
+    given, out = open_given(folder, progress), ends.out
     asked = options_of(given.manifest, brisque_model, brisque_range)
     settled = settle_models(asked, out, progress)
     refuse_other_model(settled, given.manifest)
     refuse_other_fit(settled, given.manifest)
-    found = find_sources(check_path("videos", videos), out, settled)
+    found = find_sources(ends.videos, out, settled)
     sources = new_sources(found, given, settled, progress)
     dealt = [in_known_split(source, given) for source in sources]
     refuse_other_videos(out, given, dealt, settled)
-    here = settle_workers(workers, len(sources), "video", PEAK_BYTES, progress)
+    here = run.workers_here(ends, len(sources), "video")
     edit = Edit(operation=OPERATION, of=(given.digest,), arguments=named(sources))
 
     def draft() -> Draft:
@@ -95,7 +97,7 @@ def append_videos(
             inspect_on(here, limits),
             teach_on(here, limits),
         )
-        run_job(job, run_engine, workers_of(engine, workers, here), progress)
+        run_job(job, run_engine, run.units_at_once(ends, here), progress)
         both = [given, open_given(new, progress)]
         refuse_nothing_kept(both[1].rows, out)
         refuse_differences(both)
@@ -103,7 +105,7 @@ def append_videos(
         facts = replace(whole.facts, options={**whole.facts.options, **given.manifest.options})
         return replace(whole, rows=as_declared(whole.rows, sources), facts=facts)
 
-    return run_edit(out, edit, [given], draft, progress)
+    return run_edit(ends, edit, [given], draft, progress)
 
 
 def refuse_nothing_kept(rows: Iterable[LedgerRow], out: Path) -> None:

@@ -11,9 +11,10 @@ from speechlip.editing.facts import brisque_fits, merged_facts
 from speechlip.editing.given import GivenFolder, GivenShard, open_given
 from speechlip.editing.packing import as_they_are
 from speechlip.editing.rows import STAGE, row_of_kept
-from speechlip.editing.run import Draft, run_edit
+from speechlip.editing.run import Draft, ends_of_edit, run_edit
 from speechlip.errors import OptionError, ShardError, no_such
 from speechlip.manifest import Edit
+from speechlip.preparing.ends.local import DEFAULT_WORK, WorkPlace
 from speechlip.preparing.prepared import Prepared
 from speechlip.preparing.reasons import DOUBLE
 from speechlip.progress import SILENT, Progress
@@ -26,7 +27,12 @@ SAME_OPTIONS = ("crop", "detector", "spectrogram", "lips_format")
 
 
 def merge_shards(
-    folders: Sequence[str | Path], out: str | Path, *, doubles: str = "refuse", progress: Progress = SILENT
+    folders: Sequence[str | Path],
+    out: str | Path,
+    *,
+    doubles: str = "refuse",
+    progress: Progress = SILENT,
+    work: WorkPlace = DEFAULT_WORK,
 ) -> Prepared:
     """Put several folders into the folder ``out``, shard by shard, in the order given.
 
@@ -41,6 +47,7 @@ def merge_shards(
         raise no_such("way with doubles", doubles, DOUBLES)
     if isinstance(folders, str | Path) or len(folders) < 2:
         raise OptionError("a merge takes at least two folders; give them one after the other")
+    ends = ends_of_edit(out, work, progress)
     given = [open_given(folder, progress) for folder in folders]
     refuse_differences(given)
     edit = Edit(operation="merge", of=tuple(each.digest for each in given), arguments={"doubles": doubles})
@@ -48,7 +55,7 @@ def merge_shards(
     def draft() -> Draft:
         return merged(without_doubles(given, doubles, progress), edit)
 
-    return run_edit(out, edit, given, draft, progress)
+    return run_edit(ends, edit, given, draft, progress)
 
 
 def merged(given: Sequence[GivenFolder], edit: Edit) -> Draft:

@@ -11,6 +11,7 @@ from speechlip.files.names import plain_name
 from speechlip.files.stamps import file_stamp, sha256_of
 from speechlip.format import MANIFEST
 from speechlip.manifest import Manifest
+from speechlip.preparing.ends.spool import on_disk
 from speechlip.preparing.options import PrepOptions
 from speechlip.preparing.place.earlier_run import changed_since_the_ledger, changes, facts_of
 from speechlip.preparing.plan.make_plan import with_phones
@@ -57,7 +58,8 @@ class KnownVideos:
             return self.by_name[name]
         if not size or size not in self.sizes:
             return None
-        content = size, sha256_of(source.path)
+        with on_disk(source) as here:
+            content = size, sha256_of(here.path)
         same_name = own and content == (own.bytes, own.sha256)
         return self.by_name[name] if same_name else self.by_content.get(content)
 

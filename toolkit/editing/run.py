@@ -12,7 +12,7 @@ from pathlib import Path
 
 from speechlip.cards.dataset import write_card
 from speechlip.cards.kept import BEGIN, END, parts
-from speechlip.checks import check_out
+from speechlip.checks import check_kind, check_place
 from speechlip.editing.copying import Copier, NewShard
 from speechlip.editing.given import GivenFolder
 from speechlip.errors import ShardError
@@ -21,6 +21,7 @@ from speechlip.files.strict_json import as_json, encode_json
 from speechlip.files.writing import make_folder, part_name, write_text
 from speechlip.format import CARD, MANIFEST, SHARDS_FOLDER, WORK_FOLDER
 from speechlip.manifest import Edit, Manifest
+from speechlip.preparing.ends.local import Ends, WorkPlace, ends_of
 from speechlip.preparing.place.finish import FolderFacts, finish
 from speechlip.preparing.place.placing import DoneUnit, done_unit, each_whole_result, load_result, result_path
 from speechlip.preparing.plan.units import Unit
@@ -51,11 +52,21 @@ class Draft:
     facts: FolderFacts
 
 
-def run_edit(
-    out: str | Path, edit: Edit, given: Sequence[GivenFolder], make: Callable[[], Draft], progress: Progress
-) -> Prepared:
-    """Make the folder ``out``, or go on with it, or find it done; what is in it.
+def ends_of_edit(out: str | Path, work: WorkPlace, progress: Progress) -> Ends:
+    """Where an edit writes on this disk. Raises OptionError for what is neither a path nor the URL of a
+    store, HubError.
+    """
+    check_kind("work", work, WorkPlace)
+    return ends_of(Path(), check_place("out", out), work, progress)
 
+
+def run_edit(
+    ends: Ends, edit: Edit, given: Sequence[GivenFolder], make: Callable[[], Draft], progress: Progress
+) -> Prepared:
+    """Make a folder, or go on with it, or find it done, and upload it where it belongs elsewhere; what is in
+    it.
+
+    ends: where the folder is made.
     edit: what is asked.
     given: the folders that are edited.
     make: plans it; called where there is something to do.
@@ -63,7 +74,7 @@ def run_edit(
     Raises ShardError where ``out`` holds something else, or a shard is not the one of its manifest;
     OptionError where another run writes there.
     """
-    out = check_out(out)
+    out = ends.out
     refuse_same_folder(out, given)
     if (done := finished(out, edit)) is None:
         refuse_other_content(out, edit)
@@ -73,6 +84,7 @@ def run_edit(
             keep_words(out, given)
             lines = (line_of(without_units(row)) for row in draft.rows)
             done = finish(out, copied(out, draft, progress), lines, draft.facts, write_card)
+    ends.publish(progress)
     return Prepared(out, done, stored_ledger(out))
 
 

@@ -7,9 +7,10 @@ from speechlip.editing.facts import facts_of
 from speechlip.editing.given import open_given
 from speechlip.editing.packing import packed
 from speechlip.editing.rows import rows_of_kept
-from speechlip.editing.run import Draft, run_edit
+from speechlip.editing.run import Draft, ends_of_edit, run_edit
 from speechlip.errors import OptionError
 from speechlip.manifest import Edit
+from speechlip.preparing.ends.local import DEFAULT_WORK, WorkPlace
 from speechlip.preparing.prepared import Prepared
 from speechlip.progress import SILENT, Progress
 from speechlip.shards.clips.query import clips
@@ -19,10 +20,19 @@ NOT_SELECTED = "not selected"
 """The reason in the ledger."""
 
 
-def select_clips(folder: str | Path, out: str | Path, where: str, *, progress: Progress = SILENT) -> Prepared:
+def select_clips(
+    folder: str | Path,
+    out: str | Path,
+    where: str,
+    *,
+    progress: Progress = SILENT,
+    work: WorkPlace = DEFAULT_WORK,
+) -> Prepared:
     """Copy the clips that fulfil a condition into the folder ``out``, as ``speechlip edit select`` does.
 
-    folder: a finished folder on this disk; it stays as it is.
+    folder: a finished folder, here or elsewhere (``s3://…``); it stays as it is.
+    out: a folder, or a URL of a store, to which the finished folder is uploaded from ``work``.
+    work: where on this disk it works where ``out`` is a URL; ``Prepared.folder`` is there then.
     where: such as ``seconds >= 2 and abs(yaw_deg) < 40`` (``shards.clips.where``).
 
     The other clips are counted in the ledger as ``not selected``. Raises OptionError for what is no
@@ -30,7 +40,7 @@ def select_clips(folder: str | Path, out: str | Path, where: str, *, progress: P
     altered, and where ``out`` holds something else.
     """
     check_type("where", where, str)
-    given = open_given(folder, progress)
+    ends, given = ends_of_edit(out, work, progress), open_given(folder, progress)
     edit = Edit(operation="select", of=(given.digest,), arguments={"where": where})
 
     def draft() -> Draft:
@@ -44,4 +54,4 @@ def select_clips(folder: str | Path, out: str | Path, where: str, *, progress: P
         rows = rows_of_kept(given.rows, given.samples, keys, NOT_SELECTED)
         return Draft([given], packed(kept, {}, given), rows, facts_of(given, edit))
 
-    return run_edit(out, edit, [given], draft, progress)
+    return run_edit(ends, edit, [given], draft, progress)

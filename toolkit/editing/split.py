@@ -10,12 +10,13 @@ from speechlip.editing.facts import PROMISES, facts_of
 from speechlip.editing.given import GivenFolder, of_no_source, open_given
 from speechlip.editing.packing import in_order, packed
 from speechlip.editing.rows import STAGE, rows_of_splits
-from speechlip.editing.run import Draft, run_edit
+from speechlip.editing.run import Draft, ends_of_edit, run_edit
 from speechlip.editing.sample import Sample
 from speechlip.errors import OptionError, no_such
 from speechlip.format import SPLIT_NAME
 from speechlip.manifest import Edit
 from speechlip.preparing.choices import PEOPLE, Shares
+from speechlip.preparing.ends.local import DEFAULT_WORK, WorkPlace
 from speechlip.preparing.options import PrepOptions
 from speechlip.preparing.own.options import OWN_CLIPS
 from speechlip.preparing.plan.deal import assign_splits
@@ -46,6 +47,7 @@ def deal_splits(
     seed: int | None = None,
     also_declared: bool = False,
     progress: Progress = SILENT,
+    work: WorkPlace = DEFAULT_WORK,
 ) -> Prepared:
     """Deal the clips of a folder into splits anew, into the folder ``out``, by the rules of ``prep-shards``.
 
@@ -59,7 +61,7 @@ def deal_splits(
     """
     if by not in WHO:
         raise no_such("way to deal", by, WHO)
-    given = open_given(folder, progress)
+    ends, given = ends_of_edit(out, work, progress), open_given(folder, progress)
     of_folder = given.manifest.split if given.manifest.split_by != "time" else {}
     options = PrepOptions(
         split_by=by,
@@ -85,7 +87,7 @@ def deal_splits(
         split_of = {sample.key: split_of_row[sample.source] for sample in given.samples}
         return moved(given, split_of, by, edit, options, split_of_row)
 
-    return run_edit(out, edit, [given], draft, progress)
+    return run_edit(ends, edit, [given], draft, progress)
 
 
 def move_clips(
@@ -96,6 +98,7 @@ def move_clips(
     *,
     by: str | None = None,
     progress: Progress = SILENT,
+    work: WorkPlace = DEFAULT_WORK,
 ) -> Prepared:
     """Put the clips that fulfil a condition into one split, the folder ``out``; the others stay in theirs.
 
@@ -111,7 +114,7 @@ def move_clips(
         raise OptionError(f"a split cannot be called {to!r}; take a-z, 0-9 and _, a letter first")
     if by is not None and by not in PROMISES:
         raise no_such("way to keep splits apart", by, PROMISES)
-    given = open_given(folder, progress)
+    ends, given = ends_of_edit(out, work, progress), open_given(folder, progress)
     kept_apart = by or given.manifest.split_by
     edit = Edit(operation="split", of=(given.digest,), arguments={"where": where, "to": to, "by": kept_apart})
 
@@ -123,7 +126,7 @@ def move_clips(
         refuse_broken_promise(given.samples, split_of, kept_apart)
         return moved(given, split_of, kept_apart, edit)
 
-    return run_edit(out, edit, [given], draft, progress)
+    return run_edit(ends, edit, [given], draft, progress)
 
 
 def moved(

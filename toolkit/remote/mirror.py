@@ -28,7 +28,7 @@ MAX_SMALL_BYTES = 1 << 26
 """Of a manifest or a checkpoint's facts that a server sends: a manifest of 300 000 shards.
 
 Servers may send without end."""
-A_FINISHED_FOLDER = "shards are a folder that prep-shards finished, videos elsewhere are read by it alone"
+SHARDS_WANTED = "shards are wanted: prepare videos that lie there, or copy them here"
 MAX_TABLE_BYTES = 1 << 32
 """Of a ledger or frozen pairs whose size the manifest does not say."""
 
@@ -144,7 +144,7 @@ def _small_files(place: Place, cache: Path) -> Path:
     try:
         data, commit = _small_file(place.file(MANIFEST))
     except NotThere as error:
-        raise NotThere(f"{error}; {A_FINISHED_FOLDER}") from error
+        raise NotThere(f"{error}; {SHARDS_WANTED}") from error
     folder = _folder(cache, place, commit, data)
     if (folder / MANIFEST).is_file():
         return folder

@@ -14,14 +14,17 @@ from speechlip.editing.align import align_shards
 from speechlip.errors import NOTHING_KEPT, SOME_MISSING, NoVideos, OptionError
 from speechlip.files.names import is_file
 from speechlip.format import MANIFEST
+from speechlip.preparing.ends.local import WorkPlace
 from speechlip.remote.names import is_remote
+from speechlip.urls import COPY_THERE, path_here
 from speechlip.wording import counted, listed, shown
 from speechlip.workers.engines import EngineChoice
 
 
 def run(
     videos: str | Path,
-    out: Path | None,
+    out: str | None,
+    work: Path | None,
     workers: Workers,
     engine: EngineChoice,
     quiet: bool,
@@ -30,10 +33,11 @@ def run(
     """Align and print the result; returns the exit code."""
     options = AlignOptions(**chosen)
     if is_remote(videos) or is_file(Path(videos) / MANIFEST):
-        return run_shards(videos, out, options, workers, engine, quiet)
+        return run_shards(videos, out, WorkPlace(work or ""), options, workers, engine, quiet)
+    here = path_here(out, "-o", COPY_THERE) if out else None
     try:
         with Bars(quiet) as bars:
-            rows = align(videos, out, options, workers=workers, engine=engine, progress=bars)
+            rows = align(videos, here, options, workers=workers, engine=engine, progress=bars)
     except NoVideos as nothing:
         echo(nothing, err=True)
         return NOTHING_KEPT
@@ -45,7 +49,8 @@ def run(
 
 def run_shards(
     shards: str | Path,
-    out: Path | None,
+    out: str | None,
+    work: WorkPlace,
     options: AlignOptions,
     workers: Workers,
     engine: EngineChoice,
@@ -55,8 +60,10 @@ def run_shards(
     if out is None:
         raise OptionError(f"{shards} holds shards, which stay as they are: give a folder for new ones, -o")
     with Bars(quiet) as bars:
-        prepared = align_shards(shards, out, options, workers=workers, engine=engine, progress=bars)
-    return show_prepared(prepared, quiet) or (SOME_MISSING if prepared.without_phones else 0)
+        prepared = align_shards(
+            shards, out, options, workers=workers, engine=engine, progress=bars, work=work
+        )
+    return show_prepared(prepared, quiet, out) or (SOME_MISSING if prepared.without_phones else 0)
 
 
 def show_counts(rows: Sequence[AlignRow]) -> None:

@@ -1,35 +1,41 @@
 """What ``speechlip edit`` prints, and which function its options ask for."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from speechlip.commands.output.prep_shards import show_prepared
 from speechlip.commands.terminal import Bars, echo
-from speechlip.commands.values import parse_limits, parse_split, read_engine
+from speechlip.commands.values import parse_bytes, parse_limits, parse_split, read_engine
 from speechlip.editing.append import append_videos
 from speechlip.editing.split import deal_splits, move_clips
 from speechlip.errors import NOTHING_KEPT, NoVideos, OptionError
+from speechlip.preparing.ends.local import WorkPlace
 from speechlip.preparing.prepared import Prepared
 from speechlip.progress import Progress
 
 
-def run(quiet: bool, edit: Callable[[Progress], Prepared]) -> int:
-    """Edit and print the funnel; returns the exit code."""
+def run(out: str, work: Path | None, quiet: bool, edit: Callable[[dict[str, Any]], Prepared]) -> int:
+    """Edit and print the funnel; returns the exit code.
+
+    edit: is given what every edit takes beside its own, progress and work place.
+    """
     try:
         with Bars(quiet) as bars:
-            prepared = edit(bars)
+            prepared = edit({"progress": bars, "work": WorkPlace(work or "")})
     except NoVideos as nothing:
         echo(nothing, err=True)
         return NOTHING_KEPT
-    return show_prepared(prepared, quiet)
+    return show_prepared(prepared, quiet, out)
 
 
 def split_as_asked(
     shards: str | Path,
-    out: Path,
-    progress: Progress,
+    out: str,
     *,
+    progress: Progress,
+    work: WorkPlace,
     split_by: str | None,
     shares: str | None,
     seed: int | None,
@@ -43,7 +49,7 @@ def split_as_asked(
     if where is not None and to is not None:
         if shares is not None or seed is not None or also_declared:
             raise OptionError("--split, --seed and --also-declared deal anew, --where moves; give either")
-        return move_clips(shards, out, where, to, by=split_by, progress=progress)
+        return move_clips(shards, out, where, to, by=split_by, progress=progress, work=work)
     return deal_splits(
         shards,
         out,
@@ -52,19 +58,23 @@ def split_as_asked(
         seed=seed,
         also_declared=also_declared,
         progress=progress,
+        work=work,
     )
 
 
 def append_as_asked(
     shards: str | Path,
-    video_dir: Path,
-    out: Path,
-    progress: Progress,
+    video_dir: str,
+    out: str,
     *,
+    progress: Progress,
+    work: WorkPlace,
     max_wait: str,
     max_memory: str,
+    spool: str,
     **given: Any,
 ) -> Prepared:
-    """Append with the limits as the command line writes them."""
-    limits, engine = parse_limits(max_wait, max_memory), read_engine(given)
-    return append_videos(shards, video_dir, out, engine=engine, limits=limits, progress=progress, **given)
+    """Append with limits and spool as the command line writes them."""
+    how: dict[str, Any] = {"engine": read_engine(given), "limits": parse_limits(max_wait, max_memory)}
+    work = replace(work, spool_bytes=parse_bytes(spool))
+    return append_videos(shards, video_dir, out, progress=progress, work=work, **how, **given)

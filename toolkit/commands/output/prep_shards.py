@@ -63,10 +63,7 @@ def run(
     except NoVideos as nothing:
         echo(nothing, err=True)
         return NOTHING_KEPT
-    code = show_prepared(prepared, quiet)
-    if is_elsewhere(out) and not quiet:
-        echo(f"uploaded to {out}; {prepared.folder} may be deleted")
-    return code
+    return show_prepared(prepared, quiet, out)
 
 
 def the_step(steps: dict[str, Any]) -> str:
@@ -154,8 +151,19 @@ def refusals(plan: Plan) -> dict[str, list[str]]:
     return names
 
 
-def show_prepared(prepared: Prepared, quiet: bool) -> int:
-    """Print the funnel, where things are and what to look at; returns the exit code."""
+def show_prepared(prepared: Prepared, quiet: bool, out: str) -> int:
+    """Print the funnel, where things are and what to look at; returns the exit code.
+
+    out: where the folder was wanted, a path or a URL.
+    """
+    code = show_kept(prepared, quiet)
+    if is_elsewhere(out) and not quiet:
+        echo(f"uploaded to {out}; {prepared.folder} may be deleted")
+    return code
+
+
+def show_kept(prepared: Prepared, quiet: bool) -> int:
+    """Print what was kept, or why nothing was; returns the exit code."""
     totals, ledger = prepared.funnel, prepared.folder / LEDGER
     if not prepared.clips:
         reasons = ", ".join(f"{count} × {reason}" for reason, count in totals.skipped.items())
