@@ -16,6 +16,8 @@ URL = re.compile(r"([a-z][a-z0-9+.:-]*?[a-z0-9]):/(/?)", re.IGNORECASE)
 """Two letters at least: ``C:/videos`` is a path."""
 COPY_HERE = "copy it here first"
 COPY_THERE = "write here, and copy it there when it is done"
+CONTAINERS = ("abfs", "abfss")
+"""Schemes that name a container before an ``@``."""
 USUAL_PLACES = (
     "credentials come from where its library looks (for s3: AWS_PROFILE, ~/.aws, AWS_ACCESS_KEY_ID)"
 )
@@ -29,7 +31,7 @@ def is_elsewhere(name: str | os.PathLike[str]) -> bool:
     >>> is_elsewhere("s3://bucket/videos"), is_elsewhere("file:///data/videos"), is_elsewhere("C:/videos")
     (True, False, False)
     """
-    text = str(name)
+    text = str(name).lstrip()  # a blank before it would make a folder called " s3:"
     match = URL.match(text)
     if match and not match[2] and not Path(text).exists():
         raise OptionError(f"{text} lost a slash, as pathlib does to URLs; hand over the text itself")
@@ -87,7 +89,10 @@ def has_secrets(url: str) -> bool:
     (True, False)
     """
     match = URL.match(url)
-    return bool(match and match[2]) and ("@" in _host(url) or "?" in url)
+    if not (match and match[2]):
+        return False
+    user, at, _ = _host(url).rpartition("@")
+    return "?" in url or (bool(at) and not (match[1] in CONTAINERS and ":" not in user))
 
 
 def without_secrets(url: str) -> str:

@@ -142,7 +142,7 @@ def test_a_result_goes_where_a_url_says_and_into_nobody_elses(elsewhere, memory,
     assert there == {name: digest for name, digest in made.items() if not name.startswith(".")}
     for out, words in (
         ("memory://talks", "holds a finished folder, which was not made in"),
-        ("hf://ann/clear", "prepare into a folder here, then `push-shards FOLDER ann/clear`"),
+        ("hf://ann/clear", "give a folder here, then `push-shards FOLDER ann/clear`"),
         ("https://example.org/clear", "cannot be listed"),
     ):
         done = run("select", url, "-o", out, "--where", "n_frames > 20", "--work", tmp_path / "other")

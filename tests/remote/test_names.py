@@ -66,6 +66,22 @@ def test_a_repository_is_no_file(url):
         address(url)
 
 
+@pytest.mark.parametrize(
+    "url", ["https://", "https:///talks", "https://[::1", "https://host:99999/x", "s3://", "s3:///talks"]
+)
+def test_urls_without_a_server_are_refused(url):
+    with pytest.raises(OptionError, match=r"names no server; write (https://HOST|s3://BUCKET)/FOLDER"):
+        place_of(url, "datasets")
+    with pytest.raises(OptionError, match="names no server"):
+        address(f"{url}/a.tar" if url != "https://" and url != "s3://" else url)
+
+
+def test_a_fragment_is_refused():
+    with pytest.raises(OptionError, match=r"https://h/x#1 has a # in it, which no server sees; write %23"):
+        place_of("https://h/x#1", "datasets")
+    assert place_of("s3://bucket/x#1", "datasets").url == "s3://bucket/x#1"
+
+
 def test_the_token_goes_to_the_hub_and_to_nobody_else():
     assert headers("hf://datasets/ann/talks/x")["authorization"] == "Bearer hf_secret"
     assert "authorization" not in headers("https://example.org/x")

@@ -1,6 +1,7 @@
 """Stores by fsspec, held against its file system in memory: patience, credentials, uploads."""
 
 import hashlib
+import logging
 import sys
 
 import pytest
@@ -132,6 +133,16 @@ def test_a_missing_library_is_named_with_its_extra(monkeypatch):
     monkeypatch.delitem(sys.modules["fsspec.registry"]._registry, "s3", raising=False)
     with pytest.raises(OptionError, match=r"s3:// needs a library .* pip install -e '\.\[s3\]'"):
         store_at("s3://talks/videos").files()
+
+
+def test_what_a_library_logs_is_not_on_the_terminal(capfd, memory, monkeypatch):
+    """gcsfs logs tracebacks; without any handler Python writes them to stderr."""
+    monkeypatch.setattr(logging.getLogger(), "handlers", [])  # pytest's own
+    assert store_at("memory://talks/videos").files() == []
+    logging.getLogger("gcsfs").error("GET https://storage/?X-Goog-Signature=%s", SECRET)
+    logging.getLogger("another").error("heard")
+    said = capfd.readouterr().err
+    assert "heard" in said and SECRET not in said
 
 
 def test_times_are_read_in_every_form_and_contents_stand_in_for_them():

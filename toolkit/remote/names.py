@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import quote, unquote
+from urllib.parse import quote, unquote, urlsplit
 
 from speechlip.errors import OptionError
 from speechlip.urls import FILE, is_elsewhere, local_path, refuse_secrets, without_secrets
@@ -108,7 +108,7 @@ def place_of(name: str, kind: Kind) -> Place:
     Place(url='https://example.org/talks', label='example.org--talks')
     """
     if not refuse_secrets(name).startswith("hf://"):
-        url = name.rstrip("/")
+        url = whole_url(name).rstrip("/")
         return Place(url, re.sub(r"[^\w.-]+", "--", url.partition("://")[2])[-100:].lstrip("."))
     match = HF.fullmatch(name.rstrip("/"))
     if match is None or match["path"]:
@@ -131,7 +131,7 @@ def address(url: str) -> str:
     Raises OptionError for what is no file.
     """
     if not url.startswith("hf://"):
-        return url
+        return whole_url(url)
     from huggingface_hub import constants
 
     match = HF.fullmatch(url)
@@ -142,6 +142,22 @@ def address(url: str) -> str:
     prefix = "" if match["kind"] == "models" else "datasets/"
     revision = quote(unquote(match["revision"] or "main"), safe="")
     return f"{constants.ENDPOINT}/{prefix}{match['repo']}/resolve/{revision}/{quote(match['path'])}"
+
+
+def whole_url(url: str) -> str:
+    """The URL itself. Raises OptionError where it names no server, or has a part that no server sees."""
+    scheme = url.partition("://")[0]
+    form = f"{scheme}://BUCKET/FOLDER" if in_store(url) else f"{scheme}://HOST/FOLDER"
+    try:
+        parts = urlsplit(url)
+        named = bool(parts.netloc) and (in_store(url) or (parts.port or 1) > 0)
+    except ValueError:
+        named = False
+    if not named:
+        raise OptionError(f"{without_secrets(url)} names no server; write {form}")
+    if parts.fragment and not in_store(url):
+        raise OptionError(f"{without_secrets(url)} has a # in it, which no server sees; write %23")
+    return url
 
 
 def headers(url: str, token: str | None = None) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Folders of object stores by fsspec (``s3://``, ``gs://``, …): listed, read in blocks, and put."""
 
 import hashlib
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -17,6 +18,7 @@ EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gs", "gcs": "gs"}
 """Scheme → the extra that brings its library."""
 WHOLE_BY_NATURE = frozenset(("s3", "s3a", "gs", "gcs", "az", "abfs", "abfss"))
 """Schemes of stores in which a file appears when its last byte has arrived, or not at all."""
+LIBRARIES = ("adlfs", "aiobotocore", "azure", "botocore", "fsspec", "gcsfs", "s3fs")
 READ_BYTES = 8 << 20
 TIMES = ("LastModified", "mtime", "last_modified", "updated", "created")
 CONTENTS = ("ETag", "etag", "blob_id", "md5Hash")
@@ -45,6 +47,7 @@ class Store:
     def _opened(self) -> tuple[Any, str]:
         import fsspec
 
+        quiet_libraries()
         scheme = self.url.partition("://")[0]
         try:
             return fsspec.core.url_to_fs(self.url, use_listings_cache=False)
@@ -159,6 +162,14 @@ class Store:
         wanted, got = path.stat().st_size, self.size(name)
         if got != wanted:
             raise HubError(f"{url} has {got or 0} bytes where {wanted} were put; run the same command again")
+
+
+def quiet_libraries() -> None:
+    """Keep off the terminal what libraries of stores log, such as requests and tracebacks."""
+    for name in LIBRARIES:
+        logger = logging.getLogger(name)
+        if not logger.handlers:
+            logger.addHandler(logging.NullHandler())
 
 
 def store_at(url: str) -> Store:

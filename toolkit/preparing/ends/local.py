@@ -98,7 +98,8 @@ def default_work(videos: str, out: str) -> Path:
 def target(url: str) -> Store:
     """The store that shards are to go to. Raises OptionError for the Hub, which has a command of its own."""
     if url.startswith("hf://"):
-        raise OptionError(f"prepare into a folder here, then `push-shards FOLDER {url.partition('://')[2]}`")
+        repo = "/".join(url.removeprefix("hf://").removeprefix("datasets/").split("/")[:2])
+        raise OptionError(f"-o takes no hf://; give a folder here, then `push-shards FOLDER {repo}`")
     return store_at(url)
 
 
