@@ -66,7 +66,7 @@ $(VENV)/.dev: setup.py | $(VENV)/bin/python
 	$(ONE_CV2)
 	touch $@
 
-# servers that stand for object stores, and 80 MB of Ray, which no quick test needs
+# servers that stand for object stores, and 100 MB of Ray and its dashboard, which no quick test needs
 $(VENV)/.faults: $(VENV)/.dev
 	$(BIN)/python -m pip install --quiet --no-compile -e '.[ray,faults]'
 	touch $@

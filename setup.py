@@ -146,13 +146,14 @@ setup(
             "mlcroissant>=1.1",
             *PEERS,
         ],
-        "faults": [  # servers for tests: S3's, and an emulator of Google's
+        "faults": [  # servers for tests: S3's, an emulator of Google's, and Ray's dashboard
             *STORES["gs"],
             *STORES["s3"],
             "flask-cors>=5",
             "flask>=3",
             "gcp-storage-emulator>=2024.8",
             "moto[s3]>=5.2",
+            "ray[default]>=2.50",
         ],
         "docs": ["sphinx>=8.1", "furo>=2025.7", "myst-nb>=1.3"],
     },

@@ -11,7 +11,8 @@ from s3_proxy import KEY, SECRET
 from workmen import NODE
 
 TESTS = Path(__file__).parents[1]
-ROOMS = [TESTS, *(TESTS / name for name in ("faults", "benchmarking", "exporting", "rendering", "shards"))]
+OF_NODES = ("faults", "benchmarking", "exporting", "hub", "rendering", "shards")
+ROOMS = [TESTS, *(TESTS / name for name in OF_NODES)]
 
 
 @pytest.fixture(scope="session")
@@ -27,9 +28,9 @@ def importable(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def cluster(importable):
-    """Two nodes of one core each; a test may add and kill others."""
+    """Two nodes of one core each, with Ray's dashboard; a test may add and kill others."""
     cluster_utils = pytest.importorskip("ray.cluster_utils", reason="Ray is not installed: make faults")
-    head = {**NODE, "include_dashboard": False}
+    head = {**NODE, "include_dashboard": True, "dashboard_port": 0}
     started = cluster_utils.Cluster(initialize_head=True, head_node_args=head)
     started.add_node(**NODE)
     yield started

@@ -14,10 +14,12 @@ import pytest
 from preparing import prep
 from speechlip.errors import OptionError, ShardError
 from speechlip.preparing.plan.units import Unit
+from speechlip.version import VERSION
 from speechlip.workers.engines import get_engine
-from speechlip.workers.events import Advanced, Crashed, Finished
+from speechlip.workers.events import NO_LIMITS, Advanced, Crashed, Finished
 from speechlip.workers.pool import local
 from speechlip.workers.processes import process_context
+from speechlip.workers.ray_tasks import run_unit
 from workmen import UNITS, die_at_two, refuse, square
 
 
@@ -117,3 +119,13 @@ def test_the_client_of_ray_is_refused_before_any_work(talking, tmp_path):
     said = prep(talking, "-o", tmp_path / "out", "--engine", "ray", "--ray-address", "ray://head:10001")
     assert said.exit_code == 1 and not (tmp_path / "out").exists()
     assert "ray://head:10001 is for Ray's client" in said.stderr and "give HOST:PORT" in said.stderr
+
+
+def test_a_node_without_a_folder_or_with_another_release_refuses_its_unit(tmp_path, monkeypatch):
+    monkeypatch.setattr("speechlip.workers.ray_tasks.SEEN_WITHIN_S", 0.0)
+    for version, places, words in (
+        (VERSION, (tmp_path, Path("gone")), f"does not see {tmp_path / 'gone'}, which the driver has"),
+        ("0.0", (tmp_path,), f"has speechlip {VERSION}, the driver has 0.0; install one"),
+    ):
+        ((kind, error),) = run_unit(version, str(tmp_path), places, refuse, UNITS[0], NO_LIMITS)
+        assert kind == "error" and isinstance(error, OptionError) and words in str(error)

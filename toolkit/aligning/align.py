@@ -16,6 +16,7 @@ from speechlip.media.probe import probe
 from speechlip.phones import SILENCE, is_ours, mean_score, write_textgrid
 from speechlip.progress import SILENT, Progress
 from speechlip.records import Phone, Source
+from speechlip.workers.cluster import Doing, folder_above
 from speechlip.workers.engines import LOCAL, EngineChoice, get_engine, settle_at_once
 from speechlip.workers.events import Crashed, Report
 from speechlip.workers.outcomes import spread
@@ -131,10 +132,12 @@ def align_all(
         aligner_of.cache_clear()  # workers open their own
     at_once = settle_at_once(engine, workers, n_left, "video", options.peak_bytes, progress)
     work = partial(align_one, out=out, options=options, one_thread=min(at_once, n_left) > 1)
+    videos = folder_above(source.path for source in sources)
+    doing = Doing("speechlip align", (*videos, *([out] if out and out.exists() else [])))
     progress.begin("aligning", len(sources), "videos", len(rows))
     while left := {places[source]: source for source in reversed(sources) if source not in rows}:
         pending = [*reversed(left.values())]  # of two videos of one TextGrid the first
-        made = spread(work, pending, at_once, progress, crashed, engine, n_left < 2, options.is_light)
+        made = spread(work, pending, at_once, progress, crashed, doing, engine, n_left < 2, options.is_light)
         for source, row in made:
             rows[source] = row
             progress.advance(1, at=source.name)

@@ -41,6 +41,7 @@ from speechlip.remote.names import is_remote
 from speechlip.training.paper import STATED
 from speechlip.training.run.checkpoint import hold_run
 from speechlip.version import VERSION
+from speechlip.workers.cluster import Doing
 from speechlip.workers.engines import LOCAL, EngineChoice, device_of, get_engine, settle_at_once
 from speechlip.workers.events import Crashed, Work
 from speechlip.workers.outcomes import spread
@@ -165,7 +166,8 @@ def score_encoders(
     on_plan(plan)
     if pending:
         progress.begin("training", plan.steps, "steps")
-    for task, row in made_rows(partial(make_row, job=job), pending, at_once, progress, engine):
+    doing = Doing("score-encoder", (shards, out))
+    for task, row in made_rows(partial(make_row, job=job), pending, at_once, progress, doing, engine):
         rows[task] = row
         on_row(row)
     evaluations = [[] if rows[task].status == FAILED else evaluations_of(job, task) for task in tasks]
@@ -186,12 +188,18 @@ def score_encoders(
 
 
 def made_rows(
-    work: Work, pending: Sequence[Task], workers: int, progress: Progress, engine: EngineChoice = LOCAL
+    work: Work,
+    pending: Sequence[Task],
+    workers: int,
+    progress: Progress,
+    doing: Doing,
+    engine: EngineChoice = LOCAL,
 ) -> Iterator[tuple[Task, EncoderRow]]:
     """Each task with its row; by ``local`` with one worker in this process, which on a GPU is its only
     one.
     """
-    return spread(work, pending, workers, progress, crashed, engine, here=min(workers, len(pending)) < 2)
+    here = min(workers, len(pending)) < 2
+    return spread(work, pending, workers, progress, crashed, doing, engine, here)
 
 
 def crashed(task: Task, crash: Crashed) -> EncoderRow:

@@ -71,7 +71,8 @@ def append_videos(
     finished ``out``.
     """
     run = PrepRun(workers, engine, accept_losses, limits, progress, work)
-    run_engine, ends = run.open_engine(), run.ends(check_place("videos", videos), check_place("out", out))
+    ends = run.ends(check_place("videos", videos), check_place("out", out))
+    run_engine = run.open_engine(ends.videos, ends.out / WORK_FOLDER / NEW, "speechlip edit append")
     given, out = open_given(folder, progress), ends.out
     asked = options_of(given.manifest, brisque_model, brisque_range)
     settled = settle_models(asked, out, progress)

@@ -25,6 +25,7 @@ from speechlip.records import Phone
 from speechlip.shards.ledger import LedgerRow
 from speechlip.timing import FPS, seconds
 from speechlip.wording import counted
+from speechlip.workers.cluster import Doing
 from speechlip.workers.engines import EngineChoice, settle_at_once
 from speechlip.workers.events import Crashed, Report
 from speechlip.workers.outcomes import spread
@@ -94,8 +95,8 @@ def align_sources(
     at_once = settle_at_once(engine, workers, len(pending), "video", options.peak_bytes, progress)
     progress.begin("aligning", len(units), "videos", len(units) - len(pending))
     work = partial(align_unit, form=form, options=options, one_thread=min(at_once, len(pending)) > 1)
-    is_alone = len(pending) < 2
-    made = spread(work, pending, at_once, progress, crashed, engine, is_alone, options.is_light)
+    is_alone, doing = len(pending) < 2, Doing("speechlip align", (folder,))
+    made = spread(work, pending, at_once, progress, crashed, doing, engine, is_alone, options.is_light)
     for unit, phones in made:
         write_text(unit.place, encode_json(asdict(phones)).decode())
         progress.advance(1, at=unit.name)

@@ -24,6 +24,7 @@ from speechlip.media.listing import videos
 from speechlip.media.streams.endings import shown_endings
 from speechlip.media.whole_audio import Audio, read_audio
 from speechlip.progress import SILENT, Progress
+from speechlip.workers.cluster import Doing, folder_above
 from speechlip.workers.engines import LOCAL, EngineChoice, engine_name, get_engine, settle_at_once
 from speechlip.workers.events import DEFAULT_LIMITS, Crashed, Limits, Report, unheard
 from speechlip.workers.outcomes import outcomes
@@ -144,6 +145,7 @@ def exported_on(
 
     How much memory a process takes is not looked at, as the encoder is in it, too.
     """
+    doing = Doing("export-features", folder_above(task.path for task in tasks))
     return outcomes(
         partial(export_unit, opening=opening, plan=plan),
         tasks,
@@ -151,7 +153,7 @@ def exported_on(
         advanced=lambda video, seconds: progress.advance(0, video),
         lost=crashed,
         replaced=lambda event: progress.say(str(event)),
-        engine=get_engine(engine, replace(limits, memory_bytes=0)),
+        engine=get_engine(engine, replace(limits, memory_bytes=0), doing),
     )
 
 

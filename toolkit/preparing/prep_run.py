@@ -4,10 +4,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from speechlip.checks import Workers, check_kind, check_workers
+from speechlip.format import WORK_FOLDER
 from speechlip.preparing.ends.local import DEFAULT_WORK, Ends, WorkPlace, ends_of
+from speechlip.preparing.plan.written import PLAN
 from speechlip.progress import SILENT, Progress
 from speechlip.wording import counted
 from speechlip.workers.auto import settle_workers
+from speechlip.workers.cluster import Doing
 from speechlip.workers.engines import LOCAL, Engine, EngineChoice, get_engine, workers_of
 from speechlip.workers.events import DEFAULT_LIMITS, Limits
 
@@ -41,9 +44,11 @@ class PrepRun:
         check_kind("limits", self.limits, Limits)
         check_kind("work", self.work, WorkPlace)
 
-    def open_engine(self) -> Engine:
-        """What runs the units, under these limits. Raises OptionError where there is no such engine."""
-        return get_engine(self.engine, self.limits)
+    def open_engine(self, videos: Path, out: Path, command: str = "prep-shards") -> Engine:
+        """What runs the units that make ``out``, under these limits. Raises OptionError where there is no
+        such engine.
+        """
+        return get_engine(self.engine, self.limits, Doing(command, (videos, out / WORK_FOLDER / PLAN)))
 
     def ends(self, videos: str | Path, out: str | Path) -> Ends:
         """Where it reads and writes on this disk. Raises OptionError, HubError."""

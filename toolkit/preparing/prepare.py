@@ -78,8 +78,8 @@ def prepare(
 def prepare_as(videos: str | Path, out: str | Path, options: PrepOptions, run: PrepRun) -> Prepared:
     """``prepare``, run as the record says."""
     check_kind("options", options, PrepOptions)
-    engine = run.open_engine()
     ends = run.ends(videos, out)
+    engine = run.open_engine(ends.videos, ends.out)
     sources = find_sources(ends.videos, ends.out, options)
     if not (ends.out / MANIFEST).exists():
         refuse_no_answer(run.engine)

@@ -61,7 +61,7 @@ def prepare_units(
         raise OptionError(f"{ends.videos} does not exist; give a folder of videos or one video")
     if (ends.out / MANIFEST).exists():
         return ()
-    engine = run.open_engine()
+    engine = run.open_engine(ends.videos, ends.out)
     settled = settle_models(options, ends.out, run.progress)
     about, sync_filter = declarations(recipes.get(options.recipe)), options.open_sync_filter()
     job = Job(ends.out, (), settled, about, sync_filter, run.accept_losses, videos=ends.videos)

@@ -37,6 +37,7 @@ from speechlip.scoring.networks import find_networks
 from speechlip.scoring.options import ScoreOptions
 from speechlip.timing import FPS
 from speechlip.wording import shown
+from speechlip.workers.cluster import Doing
 from speechlip.workers.engines import LOCAL, EngineChoice, device_of, engine_name, settle_at_once
 from speechlip.workers.events import Crashed, Report
 from speechlip.workers.outcomes import spread
@@ -115,8 +116,8 @@ class Run:
         device = device_of(engine, self.options.device)
         job = RenderJob(self.path, self.out, replace(self.options, device=device), self.scoring)
         self.progress.begin("rendering and scoring", len(rows), "rows", len(made))
-        work = partial(render_unit, job=job)
-        for unit, own in spread(work, units, at_once, self.progress, self._crashed, engine):
+        work, doing = partial(render_unit, job=job), Doing("render-lips", (self.path, self.out))
+        for unit, own in spread(work, units, at_once, self.progress, self._crashed, doing, engine):
             made |= {row.name: row for row in own}
             self.progress.advance(len(own), unit.name)
             for reason in dict.fromkeys(row.reason for row in own if row.status == FAILED):

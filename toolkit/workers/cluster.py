@@ -1,7 +1,10 @@
-"""Which Ray cluster runs units of work, and Ray itself, where it is installed."""
+"""Which Ray cluster runs units of work, what it is told of them, and Ray itself, where it is installed."""
 
 import math
+import os
+from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from speechlip.checks import check_types
@@ -30,6 +33,31 @@ class RayCluster:
         for name in ("cpus_per_unit", "gpus_per_unit"):
             if not 0 <= (value := getattr(self, name)) < math.inf:
                 raise OptionError(f"{name} is {value}, wanted 0 or more")
+
+
+@dataclass(frozen=True)
+class Doing:
+    """What the units of a run are for.
+
+    command: which Ray's dashboard shows before the name of a unit.
+    places: files and folders that whoever does a unit must see, under these paths.
+    """
+
+    command: str = ""
+    places: tuple[Path, ...] = ()
+
+
+UNNAMED = Doing()
+
+
+def folder_above(paths: Iterable[Path]) -> tuple[Path, ...]:
+    """The one folder that all of these files lie in, or below; none for no files.
+
+    >>> folder_above([Path("/data/videos/ann/1.mp4"), Path("/data/videos/bob/1.mp4")])
+    (PosixPath('/data/videos'),)
+    """
+    folders = {path.absolute().parent for path in paths}
+    return (Path(os.path.commonpath(folders)),) if folders else ()
 
 
 def refuse_client(address: str) -> None:

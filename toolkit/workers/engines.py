@@ -18,7 +18,7 @@ from speechlip.errors import OptionError
 from speechlip.plugins import Registry
 from speechlip.progress import Progress
 from speechlip.workers.auto import settle_workers
-from speechlip.workers.cluster import RayCluster, library
+from speechlip.workers.cluster import UNNAMED, Doing, RayCluster, library
 from speechlip.workers.connection import refuse_no_cluster
 from speechlip.workers.events import NO_LIMITS, Event, Limits, Work
 
@@ -41,8 +41,10 @@ def engine_name(engine: EngineChoice) -> str:
     return RAY if isinstance(engine, RayCluster) else engine
 
 
-def get_engine(engine: EngineChoice, limits: Limits = NO_LIMITS) -> Engine:
+def get_engine(engine: EngineChoice, limits: Limits = NO_LIMITS, doing: Doing = UNNAMED) -> Engine:
     """The engine of that name: built in, under these limits, or of another package, which keeps its own.
+
+    doing: told to a cluster.
 
     Raises OptionError for an unknown name, a plug-in that cannot be imported, or ``ray`` without Ray.
     """
@@ -51,7 +53,7 @@ def get_engine(engine: EngineChoice, limits: Limits = NO_LIMITS) -> Engine:
     if name == RAY:
         library()
         cluster = engine if isinstance(engine, RayCluster) else RayCluster()
-        return partial(function, limits=limits, cluster=cluster)
+        return partial(function, limits=limits, cluster=cluster, doing=doing)
     if name in ENGINES.built_in:
         return partial(function, limits=limits)
     return partial(_of_another, name, function)

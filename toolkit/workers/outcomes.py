@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
 from speechlip.progress import Progress
+from speechlip.workers.cluster import UNNAMED, Doing
 from speechlip.workers.engines import LOCAL, Engine, EngineChoice, engine_name, get_engine
 from speechlip.workers.events import (
     NO_LIMITS,
@@ -72,12 +73,14 @@ def spread(
     workers: int,
     progress: Progress,
     lost: Callable[[Task, Crashed[Task]], Made],
+    doing: Doing = UNNAMED,
     engine: EngineChoice = LOCAL,
     here: bool = False,
     light: bool = False,
 ) -> Iterator[tuple[Task, Made]]:
     """Each task with what came of it on an engine, as ``outcomes``; ``progress`` hears of steps and losses.
 
+    doing: what they are for, told to a cluster.
     here: ``local`` does them in this process, one after another.
     light: as ``process_context`` takes it.
     """
@@ -91,5 +94,5 @@ def spread(
     is_local = engine_name(engine) == LOCAL
     if is_local and here:
         return in_this_process(work, tasks, advanced)
-    run = None if is_local else get_engine(engine)
+    run = None if is_local else get_engine(engine, doing=doing)
     return outcomes(work, tasks, workers, advanced, lost, replaced, light=light, engine=run)

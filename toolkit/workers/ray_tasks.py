@@ -11,7 +11,7 @@ import os
 import signal
 import time
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -20,7 +20,7 @@ from typing import Any
 
 from speechlip.errors import OptionError, SpeechLipError, WorkerError
 from speechlip.version import VERSION
-from speechlip.workers.cluster import RayCluster, library
+from speechlip.workers.cluster import UNNAMED, Doing, RayCluster, library
 from speechlip.workers.connection import TOKENS, connect, disconnect, refuse_other_tokens, room_for
 from speechlip.workers.events import (
     NO_LIMITS,
@@ -48,12 +48,17 @@ LOST_IN_A_ROW = 10
 """So many losses with nothing done between them end the run: the next would be lost as well."""
 
 
+SEEN_WITHIN_S = 5.0
+"""A folder of a network may come to be seen on a node a little after it was made on another."""
+
+
 @dataclass
 class _Running:
-    """A task, and where it is."""
+    """A task, and where it is; ``told`` once it has said what became of its unit, and only has to end."""
 
     unit: Any
     source: str = ""
+    told: bool = False
 
 
 def on_ray(
@@ -62,12 +67,14 @@ def on_ray(
     workers: int,
     limits: Limits = NO_LIMITS,
     cluster: RayCluster | None = None,
+    doing: Doing = UNNAMED,
 ) -> Iterator[Event[Unit, Result]]:
     """Run units on a cluster, at most ``workers`` at a time, in their order; ``units`` may be extended
     meanwhile.
 
     Nodes may come and go. An exception in ``work`` is raised here. Raises OptionError where there is no
-    cluster, or none of its nodes has room for a unit; WorkerError where workers are lost again and again.
+    cluster, none of its nodes has room for a unit, or one does not see what the units need; WorkerError where
+    workers are lost again and again.
     """
     cluster, ray = cluster or RayCluster(), library()
     tokens = os.environ.get(TOKENS)
@@ -78,6 +85,7 @@ def on_ray(
         num_cpus=cluster.cpus_per_unit,
         num_gpus=cluster.gpus_per_unit,
     )(run_unit)
+    told_to_all = VERSION, str(Path.cwd()), doing.places, work
     running: dict[Any, _Running] = {}
     losses, in_a_row = Counter[Any](), 0
     try:
@@ -88,12 +96,15 @@ def on_ray(
                 room, looked_s = room_for(ray, cluster), time.monotonic()
             while units and len(running) < min(workers, room + AHEAD):
                 unit = units.popleft()
-                named = task.options(name=task_name(unit))
-                running[named.remote(VERSION, str(Path.cwd()), work, unit, limits)] = _Running(unit)
+                named = task.options(name=f"{doing.command} {task_name(unit)}".lstrip())
+                running[named.remote(*told_to_all, unit, limits)] = _Running(unit)
             for stream in ready(ray, running):
                 event = received(ray, stream, running[stream])
-                if not isinstance(event, Advanced):
-                    unit = running.pop(stream).unit
+                unit = running[stream].unit
+                if event is None or isinstance(event, Lost):
+                    del running[stream]
+                if event is None:
+                    continue
                 if isinstance(event, Lost):
                     losses[unit] += 1
                     in_a_row += 1
@@ -117,7 +128,7 @@ def on_ray(
 
 
 def task_name(unit: Any) -> str:
-    """What Ray's dashboard shows.
+    """What Ray's dashboard shows of a unit.
 
     >>> task_name("a.mp4")
     'a.mp4'
@@ -135,20 +146,24 @@ def ready(ray: Any, running: dict[Any, _Running]) -> list[Any]:
     return ray.wait(streams, num_returns=len(streams), timeout=0)[0]
 
 
-def received(ray: Any, stream: Any, task: _Running) -> Event:
-    """The next thing that a task says. Its exception is raised here."""
+def received(ray: Any, stream: Any, task: _Running) -> Event | None:
+    """The next thing that a task says; None where it has said all and ended. Its exception is raised here.
+
+    A task that is left before its end counts as failed on Ray's dashboard.
+    """
     try:
         kind, *said = ray.get(next(stream))
     except StopIteration:
-        return Lost(0, task.source, "it ended without a word")
+        return None if task.told else Lost(0, task.source, "it ended without a word")
     except ray.exceptions.RayTaskError as error:
         said = str(error.cause).partition("\n")[0]
         raise WorkerError(f"a Ray task failed ({said}); is speechlip {VERSION} on every node?") from error
     except ray.exceptions.RayError as error:
-        return Lost(0, task.source, type(error).__name__)
+        return None if task.told else Lost(0, task.source, type(error).__name__)
     if kind == "advanced":
         task.source = said[0]
         return Advanced(task.unit, *said)
+    task.told = True
     if kind == "crashed":
         return Crashed(task.unit, *said)
     if kind == "error":
@@ -156,17 +171,15 @@ def received(ray: Any, stream: Any, task: _Running) -> Event:
     return Finished(task.unit, said[0])
 
 
-def run_unit(version: str, folder: str, work: Work, unit: Any, limits: Limits) -> Iterator[tuple]:
+def run_unit(
+    version: str, folder: str, places: tuple[Path, ...], work: Work, unit: Any, limits: Limits
+) -> Iterator[tuple]:
     """A unit on this node; what is told of it, without the unit: ``advanced``, then one other.
 
     Steps are added up for ``TELL_EVERY_S``. folder: in which the driver was started.
     """
-    if version != VERSION:
-        node = os.uname().nodename
-        yield (
-            "error",
-            OptionError(f"node {node} has speechlip {VERSION}, the driver has {version}; install one"),
-        )
+    if refusal := unfit(version, [Path(folder, place) for place in places]):
+        yield "error", OptionError(f"node {os.uname().nodename} {refusal}")
         return
     source, passed_s, told_s = "", 0.0, 0.0
     try:
@@ -189,6 +202,22 @@ def run_unit(version: str, folder: str, work: Work, unit: Any, limits: Limits) -
     except Exception as error:
         ours = isinstance(error, SpeechLipError)
         yield "error", sendable(named(error)) if ours else WorkerError(f"{type(error).__name__}: {error}")
+
+
+def unfit(version: str, places: Sequence[Path]) -> str:
+    """Why this node cannot do a unit of a driver of that release; empty where it can."""
+    if version != VERSION:
+        return f"has speechlip {VERSION}, the driver has {version}; install one"
+    for place in places:
+        looked_s = time.monotonic()
+        while not place.exists():
+            if time.monotonic() - looked_s > SEEN_WITHIN_S:
+                return (
+                    f"does not see {place}, which the driver has: videos, shards, -o, --work, --cache and "
+                    "SPEECHLIP_HOME have to lie where all nodes see them, under the same paths"
+                )
+            time.sleep(0.1)
+    return ""
 
 
 def named(error: Exception) -> Exception:

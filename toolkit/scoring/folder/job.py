@@ -33,6 +33,7 @@ from speechlip.scoring.report.page import write_report
 from speechlip.scoring.scores import FILE, Scores
 from speechlip.scoring.subgroups import Groups, read_groups
 from speechlip.scoring.sync.verdict import STATED, CorrectionRules
+from speechlip.workers.cluster import Doing, folder_above
 from speechlip.workers.engines import LOCAL, EngineChoice, get_engine, settle_at_once
 from speechlip.workers.events import DEFAULT_LIMITS, Crashed, Limits, Report
 from speechlip.workers.outcomes import outcomes
@@ -240,6 +241,9 @@ def _score_pending(
         scratch=scratch,
         one_thread=min(at_once, len(pending)) > 1,
     )
+    renders = folder_above(task.render for task in pending)
+    references = folder_above(task.reference for task in pending if task.reference)
+    doing = Doing("score-sync", (*renders, *references, scratch))
     progress.begin("scoring", len(places), "clips", len(places) - len(pending))
     made = outcomes(
         work,
@@ -249,7 +253,7 @@ def _score_pending(
         partial(crashed, options=job.options),
         lambda event: progress.say(str(event)),
         job.limits,
-        engine=get_engine(engine, job.limits),
+        engine=get_engine(engine, job.limits, doing),
     )
     for task, result in made:
         kept.keep(result, places[task])
