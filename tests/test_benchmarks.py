@@ -22,7 +22,8 @@ REAL_CLIPS = """crop_page crop_steadiness described_cost head_pose image_cost ju
     landmarks_agree lip_motion long_source memory mesh_mapping mouth_in_box peers prepare_stages
     rank_degraded score_stages speech sync_real syncnet_precision throughput member_sizes workers"""
 TRAINS = """encoder_table implicit_start pairs_and_renders pase_ablation rate_grid render_lips renderer_cost
-    speech_pairs shards_by_url train_speed train_synthetic"""
+    speech_pairs shards_by_url train_by_url train_speed
+    train_synthetic"""
 LONG = """alignment alignment_error doubles identity image_metrics interval_coverage loader million_sources
     phones_cost run_all score_speed self_check start syncnet_speed transcode_delay"""
 HELP_ALONE = {

@@ -23,26 +23,27 @@ def contents(folder):
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def on_dashboard(cluster, command):
-    """Name → state of the tasks of a command, as the dashboard's own requests have them, once all ended."""
-    tasks, until_s = {}, time.monotonic() + 30
-    while not tasks or {*tasks.values()} - ENDED:
-        assert time.monotonic() < until_s, tasks
-        time.sleep(0.5)
-        with urlopen(f"http://{cluster.head_node.webui_url}/api/v0/tasks?limit=1000") as answer:
-            rows = json.load(answer)["data"]["result"]["result"]
-        tasks = {row["name"]: row["state"] for row in rows if row["name"].startswith(f"{command} ")}
-    return tasks
+def on_dashboard(cluster):
+    """Task → (name, state), as the dashboard's own requests have them."""
+    with urlopen(f"http://{cluster.head_node.webui_url}/api/v0/tasks?limit=1000") as answer:
+        rows = json.load(answer)["data"]["result"]["result"]
+    return {row["task_id"]: (row["name"], row["state"]) for row in rows}
 
 
 def test_the_dashboard_names_command_and_unit_and_calls_none_failed(cluster, talking, tmp_path):
     """One that its driver leaves before it ends is FAILED there."""
     pytest.importorskip("aiohttp_cors", reason="Ray's dashboard is not installed: make faults")
+    of_others = on_dashboard(cluster).keys()
     done = prep_process(talking, "-o", tmp_path / "out", *GIVEN, cluster.address)
     assert done.returncode == 0, done.stderr
     shards = [path.name.partition("-of-")[0] for path in (tmp_path / "out" / "data").iterdir()]
+    until_s, tasks = time.monotonic() + 30, {}
+    while len(tasks) < len(shards) or {state for _, state in tasks.values()} - ENDED:
+        assert time.monotonic() < until_s, tasks
+        time.sleep(0.5)
+        tasks = {task: told for task, told in on_dashboard(cluster).items() if task not in of_others}
     assert len(shards) == 4
-    assert on_dashboard(cluster, "prep-shards") == {f"prep-shards {shard}": "FINISHED" for shard in shards}
+    assert sorted(tasks.values()) == [(f"prep-shards {shard}", "FINISHED") for shard in sorted(shards)]
 
 
 @contextmanager
