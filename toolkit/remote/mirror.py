@@ -8,6 +8,7 @@ another mirror.
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -20,7 +21,8 @@ from speechlip.files.writing import write_text
 from speechlip.format import CARD, CLIPS, FACTS, LEDGER, MANIFEST, WEIGHTS, pairs_file, shard_file
 from speechlip.manifest import Manifest
 from speechlip.progress import SILENT, Progress
-from speechlip.remote.names import Place, is_remote, path_or_url, place_of
+from speechlip.remote.names import Place, in_store, is_remote, path_or_url, place_of
+from speechlip.remote.stores import store_at
 from speechlip.remote.stream import fetch, open_stream
 
 ORIGIN = "remote.json"
@@ -119,11 +121,12 @@ def shard_on_disk(folder: Path, name: str, max_bytes: int) -> Iterator[Path]:
 def run_at(name: str | Path, cache: Path | None = None) -> Path:
     """The folder of a training run that ``name`` means.
 
-    One on the Hub (``push-encoder``) is fetched whole, its hash checked, and laid out as a run.
+    One on the Hub (``push-encoder``) or the last checkpoint of one in a store is fetched whole, its hash
+    checked, and laid out as a run.
     """
     if isinstance(url := path_or_url(name), Path):
         return url
-    place = place_of(url, "models")
+    place = _checkpoint_of(place_of(url, "models"))
     data, commit = _small_file(place.file(FACTS))
     try:
         facts = json.loads(data)
@@ -138,6 +141,15 @@ def run_at(name: str | Path, cache: Path | None = None) -> Path:
     fetch(place.at(commit).file(WEIGHTS), folder / WEIGHTS, sha256)
     write_text(folder / FACTS, data.decode("utf-8"))
     return folder.parent
+
+
+def _checkpoint_of(place: Place) -> Place:
+    """The folder of the last checkpoint where the place is that of a run in a store, which can be listed."""
+    if not in_store(place.url) or store_at(place.url).size(FACTS) is not None:
+        return place
+    files = store_at(place.url).files()
+    steps = [file.name for file in files if re.fullmatch(rf"step-\d{{8}}/{re.escape(FACTS)}", file.name)]
+    return Place(place.file(max(steps).partition("/")[0]), place.label) if steps else place
 
 
 def _small_files(place: Place, cache: Path) -> Path:

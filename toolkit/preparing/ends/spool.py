@@ -44,7 +44,7 @@ def make_tree(store: Store, work: Path, exclude: str = "", progress: Progress = 
     store, only = (store, "") if not store.is_file() else parent_of(store)
     files = [file for file in store.files() if is_wanted(file.name, only, exclude.removeprefix(store.url))]
     if not files:
-        raise OptionError(f"there is nothing at {store.url}; check the name")
+        raise OptionError(f"there is nothing at {store.url}; check the name{of_a_dataset(store.url)}")
     with alone_in(work):
         refuse_folders_of_others(work)
         write_text(work / ORIGIN, json.dumps({"url": store.url}) + "\n")
@@ -72,6 +72,18 @@ def refuse_folders_of_others(work: Path) -> None:
 def any_in(folder: Path) -> bool:
     """Whether there is such a folder with something in it, or a file of that name."""
     return any(folder.iterdir()) if folder.is_dir() else os.path.lexists(folder)
+
+
+def of_a_dataset(url: str) -> str:
+    """How a dataset of the Hub is written, where a URL may have meant one; fsspec takes others for models.
+
+    >>> of_a_dataset("hf://ann/talks"), of_a_dataset("s3://bucket/videos")
+    (', and write hf://datasets/ann/talks for a dataset', '')
+    """
+    _, hub, rest = url.rpartition("hf://")
+    if not hub or rest.startswith(("datasets/", "spaces/", "buckets/")):
+        return ""
+    return f", and write hf://datasets/{rest} for a dataset"
 
 
 def parent_of(store: Store) -> tuple[Store, str]:
