@@ -77,6 +77,14 @@ def test_a_bad_server_changes_no_byte_and_the_secret_is_nowhere(bucket, moto, mi
     assert puts[-1].endswith("/shards/manifest.json")
 
 
+def test_a_bucket_that_is_not_there_is_told_before_anything_is_prepared(bucket, talking, tmp_path):
+    ends = (talking, "-o", "s3://no-such-bucket/shards", "--work", tmp_path / "work")
+    done = prep_process(*ends, *OPTIONS)
+    assert done.returncode == 1 and not (tmp_path / "work").exists()
+    said = "s3://no-such-bucket/shards is in no bucket that is there: make the bucket, or check its name"
+    assert f"error: {said}\n" in done.stderr
+
+
 def test_a_ray_cluster_gives_the_same_objects_and_no_secret(bucket, moto, mixed, local, tmp_path):
     """Nodes fetch videos themselves, by credentials of their own environment; shards go through --work."""
     pytest.importorskip("ray", reason="Ray is not installed: make faults")

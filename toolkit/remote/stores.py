@@ -92,6 +92,23 @@ class Store:
             key=lambda file: file.name,
         )
 
+    def lacks_bucket(self) -> bool:
+        """Whether S3 says that there is no such bucket; other stores are not asked. Raises HubError."""
+        fs, path = self._opened
+        if EXTRAS.get(self.url.partition("://")[0]) != "s3":
+            return False
+
+        def ask() -> bool:
+            try:
+                fs.info(path.partition("/")[0])
+            except FileNotFoundError:
+                return True
+            except PermissionError:  # of the bucket; its folder may be open
+                pass
+            return False
+
+        return patiently(self.url, ask)
+
     def is_file(self) -> bool:
         """Whether the URL is that of one file. Raises HubError."""
         fs, path = self._opened

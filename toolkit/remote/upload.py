@@ -65,7 +65,11 @@ def refuse_others(store: Store, others: set[str], work: Path) -> None:
 
 
 def refuse_finished_by_others(store: Store, folder: Path) -> None:
-    """Raise OptionError where the store holds a finished folder that is not the one that lies here."""
+    """Raise OptionError where the store holds a finished folder that is not the one that lies here, or has no
+    such bucket.
+    """
+    if store.lacks_bucket():
+        raise OptionError(f"{store.url} is in no bucket that is there: make the bucket, or check its name")
     size, own = store.size(MANIFEST), folder / MANIFEST
     if size is None or (own.is_file() and store.sha256(MANIFEST, size) == sha256_of(own)):
         return
