@@ -100,6 +100,20 @@ def test_a_finished_folder_that_lost_its_papers_says_what_to_do(videos, out, nam
         run(videos, out)
 
 
+@pytest.mark.parametrize(
+    "name", ["README.md", "pairs/mine.parquet", "card/me.png", "data/a.tar", "clips.parquet"]
+)
+def test_files_of_the_users_own_are_not_replaced(videos, tmp_path, name):
+    """``-o .`` in a project of theirs."""
+    own = tmp_path / "project" / name
+    own.parent.mkdir(parents=True)
+    own.write_text("mine")
+    words = rf"project holds {name.partition('/')[0]}, which no unfinished run of prep-shards left there"
+    with pytest.raises(ShardError, match=words):
+        run(videos, tmp_path / "project")
+    assert own.read_text() == "mine" and not (tmp_path / "project" / ".work").exists()
+
+
 @pytest.mark.parametrize("text", [None, "", "{}", "[1]"])
 def test_an_unfinished_folder_that_lost_its_plan_says_what_to_do(videos, unfinished, undisturbed, text):
     path = unfinished / ".work" / "plan.json"

@@ -76,6 +76,11 @@ def remove(path: Path) -> None:
         return
 
 
+def holds_something(path: Path) -> bool:
+    """Whether there is a folder with something in it, or anything else of that name."""
+    return any(path.iterdir()) if path.is_dir() else os.path.lexists(path)
+
+
 def make_folder(folder: Path) -> Path:
     """Make ``folder`` with all above it, where it is not there. Raises WriteError."""
     try:

@@ -74,7 +74,7 @@ def finished_already(job: Job) -> Manifest | None:
         refuse_other_work(job.out, job.options, manifest.options, changed)
         if not job.work.exists() and not damaged_shards(job.data, manifest.shards):
             return manifest
-    elif not job.work.exists() and job.data.exists():
+    elif not job.work.exists():
         refuse_no_manifest(job.out)
     return None
 

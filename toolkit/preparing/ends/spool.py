@@ -19,7 +19,7 @@ from speechlip.errors import HubError, OptionError, ShardError, WriteError
 from speechlip.files.locks import only_run
 from speechlip.files.names import is_file
 from speechlip.files.stamps import file_stamp
-from speechlip.files.writing import make_folder, whole_file, write_text
+from speechlip.files.writing import holds_something, make_folder, whole_file, write_text
 from speechlip.media.streams.endings import FIRST_BYTES, WRITTEN_TOO, is_video_name
 from speechlip.progress import SILENT, Progress
 from speechlip.records import Source
@@ -61,17 +61,14 @@ def make_tree(store: Store, work: Path, exclude: str = "", progress: Progress = 
 
 def refuse_folders_of_others(work: Path) -> None:
     """Raise OptionError where a folder has the name of one of ours: what is in ours is removed."""
-    others = [] if (work / ORIGIN).exists() else [name for name in (TREE, FETCHED) if any_in(work / name)]
+    others = (
+        [] if (work / ORIGIN).exists() else [name for name in (TREE, FETCHED) if holds_something(work / name)]
+    )
     if others:
         raise OptionError(
             f"{work / others[0]} was there before, and files of that folder would be removed; give --work a "
             "folder of its own"
         )
-
-
-def any_in(folder: Path) -> bool:
-    """Whether there is such a folder with something in it, or a file of that name."""
-    return any(folder.iterdir()) if folder.is_dir() else os.path.lexists(folder)
 
 
 def of_a_dataset(url: str) -> str:

@@ -13,7 +13,7 @@ from speechlip.errors import OptionError, ShardError, SourceRefused, WriteError
 from speechlip.faces.crops import crop_size
 from speechlip.files.locks import only_run
 from speechlip.files.writing import make_folder
-from speechlip.format import MANIFEST, SHARDS_FOLDER, WORK_FOLDER
+from speechlip.format import MANIFEST, WORK_FOLDER
 from speechlip.preparing.own.check_clip import check_source, checked_clip
 from speechlip.preparing.own.open_shards import OpenShards
 from speechlip.preparing.own.options import ShardOptions
@@ -176,7 +176,7 @@ def begin(out: Path) -> Path:
         raise ShardError(f"{out} is a finished folder; choose another one, or delete it first")
     if (work / PLAN).exists():
         raise ShardError(f"{out} holds an unfinished run of prep-shards; finish it, or choose another folder")
-    if not work.exists() and (out / SHARDS_FOLDER).exists():
+    if not work.exists():
         refuse_no_manifest(out)
     shutil.rmtree(work, ignore_errors=True)
     return make_folder(work)

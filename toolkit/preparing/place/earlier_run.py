@@ -8,7 +8,17 @@ from typing import Any
 from speechlip.errors import ShardError
 from speechlip.files.names import plain_name
 from speechlip.files.stamps import file_stamp, sha256_of
-from speechlip.format import LEDGER, MANIFEST
+from speechlip.files.writing import holds_something
+from speechlip.format import (
+    CARD,
+    CLIPS,
+    CROISSANT,
+    IMAGES_FOLDER,
+    LEDGER,
+    MANIFEST,
+    PAIRS_FOLDER,
+    SHARDS_FOLDER,
+)
 from speechlip.manifest import Manifest
 from speechlip.preparing.ends.spool import on_disk
 from speechlip.preparing.options import PrepOptions
@@ -34,6 +44,8 @@ Facts = dict[str, object]
 MAY_PASS = (CRASHED, UNEXPECTED)
 """Why a source was lost that another run may keep."""
 RESTORE = "restore it from a copy, or delete the folder and prepare it again"
+GIVEN = (SHARDS_FOLDER, PAIRS_FOLDER, LEDGER, CLIPS, CARD, IMAGES_FOLDER, CROISSANT)
+"""What a finished folder has beside its manifest."""
 DAMAGED = (ValueError, KeyError, TypeError, AttributeError, StopIteration)
 
 
@@ -71,13 +83,20 @@ def read_finished(out: Path) -> tuple[Manifest, list[dict]]:
 
 
 def refuse_no_manifest(out: Path) -> None:
-    """Raise ShardError for a folder that has shards, and neither a manifest nor work under way."""
-    if (out / LEDGER).exists():
+    """Raise ShardError for a folder with neither a manifest nor work under way that has files of the names
+    that it gives: shards of a lost manifest, or somebody's own.
+    """
+    there = [name for name in GIVEN if holds_something(out / name)]
+    if {SHARDS_FOLDER, LEDGER} <= {*there}:
         raise ShardError(
             f"{out} holds shards and a ledger and no manifest.json, "
             f"without which nobody knows whether they are whole: {RESTORE}"
         )
-    raise ShardError(f"{out} holds a data folder that no run of prep-shards left there; choose another -o")
+    if there:
+        raise ShardError(
+            f"{out} holds {listed(there)}, which no unfinished run of prep-shards left there and a run would "
+            "replace; choose another -o"
+        )
 
 
 def refuse_edited(out: Path, manifest: Manifest) -> None:
