@@ -10,6 +10,8 @@ import numpy as np
 import soundfile
 from PIL import Image, UnidentifiedImageError
 
+from speechlip.files.sink import Sink
+
 BLOCK = 4096
 LAYOUTS = {1: "mono", 2: "stereo"}
 
@@ -49,9 +51,11 @@ def mux(file: BinaryIO, images: Sequence[np.ndarray], samples: np.ndarray, rate:
         raise ValueError(
             f"{wanted} are wanted; got sizes {sorted(shapes)}, {samples.shape[1]} channels, fps {fps}"
         )
-    with av.open(file, "w", format="matroska", container_options={"fflags": "+bitexact"}) as out:
+    sink = Sink(file)
+    with av.open(sink, "w", format="matroska", container_options={"fflags": "+bitexact"}) as out:
         for stream, frame in _frames(out, images, samples, rate, Fraction(fps).limit_denominator(1001)):
             out.mux(stream.encode(frame))
+    sink.check()
 
 
 def _frames(out: Any, images: Sequence[np.ndarray], samples: np.ndarray, rate: int, fps: Fraction):

@@ -20,6 +20,7 @@ from pathlib import Path
 
 from speechlip.errors import OptionError
 from speechlip.files.names import is_file
+from speechlip.files.reading import read_bytes
 from speechlip.media.listing import videos as videos
 from speechlip.recipes._layout import lies_in
 from speechlip.recipes._metadata import read_metadata
@@ -92,6 +93,6 @@ def _text(path: Path | None, root: Path, video: Path) -> str:
             f"{path} is a link to {path.resolve()}, outside {root}; "
             "copy the transcript there, or remove the link"
         )
-    content = path.read_bytes()
+    content = read_bytes(path)
     encoding = "utf-16" if content.startswith(UTF16_MARKS) else "utf-8-sig"
     return content.decode(encoding, errors="replace").strip()

@@ -1,5 +1,6 @@
 """Processes that die, hang or swallow memory: another does their work, or their source has its reason."""
 
+import errno
 import multiprocessing.forkserver
 import os
 import signal
@@ -10,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from speechlip.errors import OptionError, SourceRefused, SpeechLipError, WorkerError
+from speechlip.errors import OptionError, ReadError, SourceRefused, SpeechLipError, WorkerError, WriteError
 from speechlip.workers import pool
 from speechlip.workers.events import Advanced, Crashed, Finished, Limits, Replaced
 from speechlip.workers.outcomes import outcomes
 from speechlip.workers.pool import local
 from speechlip.workers.processes import PULSE, Server, process_context, started
-from speechlip.workers.unexpected import unexpected_refused
+from speechlip.workers.unexpected import may_pass, unexpected_refused
 
 pytestmark = pytest.mark.early
 
@@ -254,6 +255,26 @@ def test_an_unexpected_error_is_the_reason_of_one_item_and_says_its_line():
     file, line = Path(__file__).name, refusal.value.__cause__.__traceback__.tb_next.tb_lineno
     assert (refusal.value.stage, refusal.value.reason) == ("faces", "unexpected error")
     assert refusal.value.detail == f"KeyError: 'boxes' [{file}:{line}]"
+
+
+def test_a_disk_that_does_not_give_a_file_is_a_reason_that_another_run_may_not_meet():
+    error = ReadError(errno.ESTALE, os.strerror(errno.ESTALE), "/videos/may.mp4")
+    with pytest.raises(SourceRefused) as refusal, unexpected_refused("faces"):
+        raise error
+    why = refusal.value
+    assert (why.stage, why.reason) == ("read", "unreadable file: stale file handle")
+    assert why.detail == "may.mp4: check its disk or network, or copy it again"
+    assert may_pass(why.reason) and may_pass("unexpected error")
+    assert not may_pass("unreadable file") and not may_pass("not a video file")
+
+
+def test_a_full_disk_is_no_matter_of_one_item():
+    full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "scratch/copy.avi")
+    with (
+        pytest.raises(WriteError, match=r"^cannot write scratch/copy\.avi: No space left .*command again"),
+        unexpected_refused("clip"),
+    ):
+        raise full
 
 
 @pytest.mark.parametrize("error", [SourceRefused("probe", "no video"), OSError("full"), KeyboardInterrupt()])

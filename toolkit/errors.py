@@ -77,6 +77,9 @@ class ModelError(SpeechLipError):
     """A model file that is missing, cannot be fetched, or is not the file it claims to be."""
 
 
+GO_ON = "what is finished is kept: mend that and run the same command again"
+
+
 class WriteError(SpeechLipError):
     """A file that cannot be written: no space, no permission."""
 
@@ -97,10 +100,29 @@ class NotThere(HubError):
     """Nothing lies elsewhere under this name."""
 
 
+UNREADABLE = "unreadable file"
+
+
+class ReadError(OSError):
+    """A file that its disk or network does not give, which says nothing about the file: another run may
+    read it.
+
+    >>> error = ReadError(5, "Input/output error", "videos/may.mp4")
+    >>> str(error), error.reason
+    ("[Errno 5] Input/output error: 'videos/may.mp4'", 'unreadable file: input/output error')
+    """
+
+    @property
+    def reason(self) -> str:
+        """Why a source gave nothing: short stable phrase."""
+        return f"{UNREADABLE}: {(self.strerror or 'read error').lower()}"
+
+
 class SourceRefused(SpeechLipError):
     """One source that cannot be prepared.
 
-    stage: of the line, which refused it: ``probe``, ``video``, ``audio``, ``phones``, ``faces``, ``clips``
+    stage: of the line, which refused it: ``probe``, ``video``, ``audio``, ``phones``, ``faces``, ``clips``,
+        ``read``
     reason: short stable phrase, which the funnel counts: ``no audio stream``
     detail: sentence for a person, possibly empty
     """

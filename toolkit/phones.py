@@ -6,7 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from speechlip.errors import SourceRefused
+from speechlip.errors import ReadError, SourceRefused
+from speechlip.files.reading import read_bytes, read_errors_told
 from speechlip.records import Phone
 
 TIER_NAMES = ("phones", "phone", "phonemes")
@@ -43,7 +44,7 @@ def read_align(path: Path) -> tuple[Phone, ...]:
     """
     at, where, intervals = 0, "", []
     try:
-        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        for number, line in enumerate(read_bytes(path).decode().splitlines(), 1):
             where = f" (line {number})"
             if line.strip():
                 start, end, label = line.split()
@@ -53,6 +54,8 @@ def read_align(path: Path) -> tuple[Phone, ...]:
                 intervals.append(Phone(int(start) / ALIGN_RATE, at / ALIGN_RATE, _label(label), "align"))
         if not intervals:
             raise ValueError("it has none")
+    except ReadError:
+        raise
     except (OSError, ValueError) as error:
         raise SourceRefused(
             "phones",
@@ -67,7 +70,10 @@ def read_textgrid(path: Path) -> tuple[Phone, ...]:
     from praatio import textgrid
 
     try:
-        grid = textgrid.openTextgrid(str(path), includeEmptyIntervals=True, reportingMode="silence")
+        with read_errors_told(path):
+            grid = textgrid.openTextgrid(str(path), includeEmptyIntervals=True, reportingMode="silence")
+    except ReadError:
+        raise
     except Exception as error:  # praatio's parser raises whatever its slicing meets
         raise SourceRefused(
             "phones",

@@ -2,7 +2,9 @@
 scored with.
 """
 
+import errno
 import json
+import os
 import shutil
 
 import pytest
@@ -31,6 +33,19 @@ FAILING = {
     "tiny_encoders:failing": "unexpected error: RuntimeError: no such luck [tiny_encoders.py:",
     "whisper:/nowhere/at/all": "/nowhere/at/all",
 }
+
+
+def test_a_full_disk_ends_the_run(shards, tmp_path, capsys, monkeypatch):
+    """Every other encoder would be trained for nothing."""
+
+    def full(*given):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    names = ("--encoder", SEEING, "--encoder", "tiny_encoders:constant")
+    code, _, notes = call(capsys, shards, *names, "--workers", 1, "--quiet", "-o", tmp_path)
+    assert code == 1 and notes.count("\n") == 1
+    assert "train.npy: No space left on device; what is finished is kept" in notes
 
 
 def test_an_encoder_that_fails_is_a_row_with_its_reason_and_loses_no_other(

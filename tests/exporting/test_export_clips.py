@@ -1,8 +1,10 @@
 """``speechlip export-clips``: what lies in its files, read by other decoders, and how it ends."""
 
 import csv
+import errno
 import io
 import json
+import os
 import tarfile
 import wave
 from dataclasses import replace
@@ -257,6 +259,18 @@ def test_folders_that_are_none(shards, tmp_path):
     assert refused.exit_code == 1 and f"cannot write to {tmp_path / 'file'}" in refused.stderr
     with only_run(tmp_path / "held"), pytest.raises(OptionError, match="another run is writing"):
         speechlip.export_clips(shards, tmp_path / "held")
+
+
+def test_a_full_disk_is_said_of_a_wav(capfd):
+    """libsndfile calls back where an exception is printed and lost."""
+
+    class Full(io.BytesIO):
+        def write(self, data):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with pytest.raises(OSError, match="No space left on device"):
+        clip_files.write_wav(Full(), np.zeros(16000, np.int16))
+    assert capfd.readouterr().err == ""
 
 
 def test_no_name_leads_out_of_the_folder():

@@ -8,10 +8,13 @@ import numpy as np
 import pytest
 from flash_click import Recording, write
 
-from speechlip.errors import SourceRefused
+from speechlip.aligning.sidecars import read_json
+from speechlip.errors import ReadError, SourceRefused
+from speechlip.faces.detectors.sidecar import read_sidecar
 from speechlip.media.frames import read_frames
 from speechlip.media.probe import probe
 from speechlip.media.streams import opening
+from speechlip.phones import read_phones
 
 
 def seen(path):
@@ -20,15 +23,16 @@ def seen(path):
 
 
 @pytest.mark.parametrize("form", ["mp4", "ts", "mkv", "avi"])
-def test_a_read_error_anywhere_is_raised(tmp_path, monkeypatch, form):
+def test_a_read_error_anywhere_is_raised_and_names_the_file(tmp_path, monkeypatch, capfd, form):
+    """Once, and for good; nothing else is printed, though FFmpeg goes on reading."""
     path = tmp_path / f"clip.{form}"
     write(path, Recording(form, duration_s=Fraction(1), size=(128, 96), noise=True))
-    read, calls, failing = os.read, 0, 0
+    read, calls, failing, for_good = os.read, 0, 0, False
 
     def counted(descriptor, n_bytes):
         nonlocal calls
         calls += 1
-        if calls == failing:
+        if calls == failing or (for_good and failing and calls > failing):
             raise OSError(errno.EIO, os.strerror(errno.EIO))
         return read(descriptor, n_bytes)
 
@@ -36,11 +40,43 @@ def test_a_read_error_anywhere_is_raised(tmp_path, monkeypatch, form):
     whole, n_reads = seen(path), calls
     assert n_reads > 10
     for number in np.linspace(1, n_reads, 8).astype(int):
-        calls, failing = 0, number
-        with pytest.raises((OSError, SourceRefused), match="Input/output error"):
+        calls, failing, for_good = 0, number, not for_good
+        with pytest.raises(ReadError, match="Input/output error") as error:
             seen(path)
+        assert error.value.filename == str(path)
     calls, failing = 0, 0
-    assert seen(path) == whole
+    assert seen(path) == whole and capfd.readouterr().err == ""
+
+
+def test_a_disk_that_fails_at_the_first_byte_is_no_matter_of_permissions(tmp_path, monkeypatch):
+    """The file may be read later; one that is locked is refused."""
+    path = tmp_path / "clip.mp4"
+    path.write_bytes(b"0123")
+    for number, wanted in ((errno.EIO, ReadError), (errno.EACCES, SourceRefused)):
+
+        def fails(self, mode, number=number):
+            raise OSError(number, os.strerror(number))
+
+        with monkeypatch.context() as patch, pytest.raises(wanted):
+            patch.setattr(type(path), "open", fails)
+            opening.open_local(path)
+
+
+@pytest.mark.parametrize("ending", [".landmarks.npz", ".TextGrid", ".align", ".json"])
+def test_a_read_error_of_a_file_beside_a_video_is_not_taken_for_damage(tmp_path, monkeypatch, ending):
+    path = tmp_path / f"clip{ending}"
+    path.write_bytes(b"0123")
+    readers = {".landmarks.npz": read_sidecar, ".json": read_json}
+
+    def fails(*given, **options):
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with monkeypatch.context() as patch, pytest.raises(ReadError):
+        patch.setattr(type(path), "read_bytes", fails)
+        patch.setattr("io.open", fails)
+        readers.get(ending, read_phones)(path)
+    with pytest.raises(SourceRefused, match="bad"):
+        readers.get(ending, read_phones)(path)
 
 
 def test_the_file_is_closed_with_its_container(tmp_path, monkeypatch):

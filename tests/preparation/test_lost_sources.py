@@ -1,5 +1,6 @@
 """Videos that go away, and workers that die: the same command goes on and ends with the same bytes."""
 
+import errno
 import os
 import shutil
 import time
@@ -7,7 +8,7 @@ import time
 import pytest
 from hindered import OPTIONS, by_name, contents, dying_at, in_this_process, rows, run
 
-from speechlip.errors import ShardError, SourceRefused
+from speechlip.errors import ReadError, ShardError, SourceRefused
 from speechlip.preparing.cut import unit as prepare
 from speechlip.preparing.plan import inspecting
 from speechlip.preparing.plan.make_plan import make_plan
@@ -187,6 +188,36 @@ def test_an_error_that_nobody_expected_is_tried_again_by_the_same_command(
     ):
         patched.setattr(prepare, "cut_source", once)
         run(videos, tmp_path / "out")
+    run(videos, tmp_path / "out")
+    assert contents(tmp_path / "out") == contents(undisturbed)
+
+
+def test_a_disk_that_does_not_give_a_video_is_said_plainly_and_tried_again(
+    videos, undisturbed, tmp_path, monkeypatch
+):
+    """A bad sector: the file is there, has its size, and its end can be read."""
+    cut_source = prepare.cut_source
+
+    def fails(source, *rest):
+        if "001" in source.name:
+            raise ReadError(errno.EIO, os.strerror(errno.EIO), str(source.path))
+        return cut_source(source, *rest)
+
+    advice = "clip-000.mp4: check its disk or network, or copy it again"
+    said = rf"'speaker-001/clip-000.mp4' \(unreadable file: input/output error: {advice}\)\. The same command"
+    with monkeypatch.context() as patched:
+        patched.setattr(prepare, "cut_source", fails)
+        with pytest.raises(ShardError, match=said):
+            run(videos, tmp_path / "out")
+        shutil.copytree(tmp_path / "out", tmp_path / "without")
+        run(videos, tmp_path / "without", accept_losses=True)
+    row = rows(tmp_path / "without")["speaker-001/clip-000.mp4"]
+    assert (row["status"], row["stage"], row["reason"], row["detail"]) == (
+        "skipped",
+        "read",
+        "unreadable file: input/output error",
+        advice,
+    )
     run(videos, tmp_path / "out")
     assert contents(tmp_path / "out") == contents(undisturbed)
 

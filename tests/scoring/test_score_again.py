@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from score_command import run, table
 
+from speechlip.errors import SourceRefused
+from speechlip.scoring.clip import files
 from speechlip.scoring.folder import job
 
 pytestmark = [pytest.mark.early, pytest.mark.usefixtures("alone")]
@@ -121,12 +123,19 @@ def test_scores_of_fewer_metrics_do_not_take_the_place_of_more(videos, tmp_path,
     assert run(*asked, "--metrics", "psnr,ssim,cpbd") == 0
 
 
-def test_two_runs_into_one_folder_are_refused(videos, tmp_path, capsys):
-    from speechlip.files.locks import only_run
+def test_clips_that_could_not_be_read_are_scored_by_the_next_run(videos, tmp_path, monkeypatch):
+    """A disk may give them later, and who owns them may allow it, which changes neither size nor time."""
+    reasons = {"a.mp4": "unreadable file: input/output error", "c.mp4": "unreadable file"}
 
-    with only_run(tmp_path / "out" / ".clips"):
-        assert run(videos / "renders", "--metrics", "cpbd", "-o", tmp_path / "out", "--workers", 1) == 1
-    assert "another run is writing to" in capsys.readouterr().err
+    def refused(path, *rest, **options):
+        raise SourceRefused("probe", reasons[path.name])
+
+    asked = (videos / "renders", "--metrics", "cpbd", "-o", tmp_path / "out", "--workers", 1, "--quiet")
+    with monkeypatch.context() as patch:
+        patch.setattr(files, "probe", refused)
+        assert run(*asked) == 3
+    assert [row["reason"] for row in table(tmp_path / "out")] == [f"cpbd: {why}" for why in reasons.values()]
+    assert run(*asked) == 0
 
 
 def test_what_a_killed_run_left_is_removed_and_a_damaged_result_is_made_again(

@@ -106,6 +106,16 @@ def test_history_is_read_as_it_was_written(run):
     assert history.read(run / "nowhere") == []
 
 
+def test_a_row_that_a_full_disk_cut_is_none(run):
+    """So cut, it would be a row of step 4; the run goes on behind the last whole one."""
+    rows = history.read(run)
+    whole = (run / "history.csv").read_text()
+    (run / "history.csv").write_text(f"{whole}4")
+    assert history.read(run) == rows
+    history.begin(run, 400)
+    assert (run / "history.csv").read_text() == whole
+
+
 # TensorBoard
 
 

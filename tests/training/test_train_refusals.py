@@ -23,6 +23,7 @@ from tiny_runs import OPTIONS, checkpoint, edit_facts, history
 from kept_progress import KeptProgress
 from speechlip.encoders.trained import load_run
 from speechlip.errors import ModelError, OptionError, ShardError, WorkerError, WriteError
+from speechlip.training import validation
 from speechlip.training.resuming import resumed
 from speechlip.training.run.checkpoint import hold_run, saved_options
 from speechlip.training.run.row_totals import RowTotals
@@ -167,6 +168,19 @@ def test_without_validation_pairs_it_trains_and_says_so(tmp_path):
     train(shards, tmp_path / "run", replace(OPTIONS, steps=1), progress=notes)
     assert history(tmp_path / "run")[0]["auc"] == "nan"
     assert any("no pair AUC while training: there are no frozen pairs" in said for said in notes.said)
+
+
+@pytest.mark.parametrize("part", ["pairs", "clips"])
+def test_validation_pairs_that_a_disk_does_not_give_are_not_left_out(shards, tmp_path, monkeypatch, part):
+    """Hours of training would have no AUC, for a disk that fails once."""
+
+    def fails(*given, **options):
+        error = OSError(errno.EIO, os.strerror(errno.EIO))
+        raise ShardError("a shard cannot be read (Input/output error)") from error
+
+    monkeypatch.setattr(validation, {"pairs": "read_pairs", "clips": "ClipLookup"}[part], fails)
+    with pytest.raises(ShardError, match="Input/output error"):
+        validation.chosen_pairs(shards, 4, "validation", 0)
 
 
 def test_literal_lip_input_is_taken_with_a_warning(shards, tmp_path):

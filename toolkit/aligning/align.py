@@ -9,9 +9,10 @@ from speechlip import recipes
 from speechlip.aligning.records import ALIGNED, FAILED, FORMS, KEPT, AlignRow
 from speechlip.aligning.source import Aligner, align_english, phones_of
 from speechlip.checks import AUTO, Workers, check_out, check_path, check_workers
-from speechlip.errors import NoVideos, OptionError, SourceRefused, SpeechLipError, WriteError, no_such
+from speechlip.errors import NoVideos, OptionError, SourceRefused, SpeechLipError, no_such
+from speechlip.files.locks import only_run
 from speechlip.files.names import is_file, plain_name
-from speechlip.files.writing import make_folder, part_name, remove
+from speechlip.files.writing import make_folder, whole_file
 from speechlip.media.probe import probe
 from speechlip.phones import SILENCE, is_ours, mean_score, write_textgrid
 from speechlip.progress import SILENT, Progress
@@ -103,7 +104,8 @@ def align(
     engine: what runs them, as ``prepare`` takes it.
 
     A video that fails, or kills its process twice, is a row with its reason. Raises NoVideos, OptionError,
-    ModelError where pocketsphinx or a phone model is wanted and cannot be had, WriteError.
+    also where another run writes to that folder, ModelError where pocketsphinx or a phone model is wanted
+    and cannot be had, WriteError.
     """
     check_workers(workers)
     videos, out = check_path("videos", videos), check_out(out) if out else None
@@ -112,7 +114,10 @@ def align(
     sources = list(recipes.listed(options.recipe, videos, out))
     if not sources:
         raise NoVideos(f"nothing to align: the recipe {options.recipe!r} found no video in {videos}")
-    return align_all(sources, out, options, workers, engine, progress)
+    get_engine(engine)
+    aligner_of(options)  # what cannot be opened is said before any work
+    with only_run(out or (videos if videos.is_dir() else videos.parent)):
+        return align_all(sources, out, options, workers, engine, progress)
 
 
 def align_all(
@@ -124,8 +129,6 @@ def align_all(
     progress: Progress,
 ) -> tuple[AlignRow, ...]:
     """The row of each source, in their order; what is there is not opened by a worker."""
-    get_engine(engine)
-    aligner_of(options)  # what cannot be opened is said before any work
     places = {source: place_of(source, out) for source in sources}
     rows = there(places, options)
     if (n_left := len(sources) - len(rows)) > 1:
@@ -210,14 +213,9 @@ def align_one(
 
 
 def write_whole(place: Path, phones: tuple[Phone, ...], words: list[Phone], length_s: float) -> None:
-    """Write the TextGrid beside its place, and rename it. Raises SourceRefused for no phones, WriteError."""
+    """Write the TextGrid. Raises SourceRefused for no phones, WriteError."""
     if not phones:
         raise SourceRefused("phones", "no phones", "nothing was recognised")
     make_folder(place.parent)
-    part = place.with_name(part_name(place.name))
-    try:
-        write_textgrid(part, phones, words, length_s)
-        part.replace(place)
-    except OSError as error:
-        remove(part)
-        raise WriteError(f"cannot write {place}: {error.strerror or error}") from error
+    with whole_file(place) as file:
+        write_textgrid(Path(file.name), phones, words, length_s)

@@ -8,7 +8,8 @@ from typing import Any
 
 from speechlip.aligning.records import Utterance
 from speechlip.aligning.sphinx import Heard
-from speechlip.errors import SourceRefused
+from speechlip.errors import ReadError, SourceRefused
+from speechlip.files.reading import read_bytes
 from speechlip.files.strict_json import strict_json
 from speechlip.phones import SILENCE, read_align
 from speechlip.records import Phone
@@ -27,7 +28,9 @@ def read_json(path: Path) -> Any:
     try:
         if path.stat().st_size > MOST_BYTES:
             raise ValueError(f"it has more than {MOST_BYTES} bytes")
-        return strict_json(path.read_bytes())
+        return strict_json(read_bytes(path))
+    except ReadError:
+        raise
     except (OSError, ValueError, RecursionError) as error:
         raise SourceRefused("phones", "bad phone file", f"{path.name} is no JSON: {error}") from error
 

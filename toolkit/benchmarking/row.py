@@ -23,7 +23,7 @@ from speechlip.benchmarking.seeds import evaluations_of, load_seed, seeds_of
 from speechlip.benchmarking.tasks import Task
 from speechlip.encoders.features.catalogue import open_encoder
 from speechlip.encoders.networks.layers import parameter_count
-from speechlip.errors import ModelError, SourceRefused, SpeechLipError
+from speechlip.errors import ModelError, SourceRefused, SpeechLipError, WriteError
 from speechlip.files.writing import write_text
 from speechlip.training.processes.accelerator import smaller_batch_advised
 from speechlip.workers.unexpected import unexpected_refused
@@ -45,7 +45,10 @@ def finished_row(job: RowJob, task: Task) -> EncoderRow | None:
 
 
 def make_row(task: Task, advance: Advance, *, job: RowJob) -> EncoderRow:
-    """Score one encoder. No error of an encoder goes further than this: it becomes a row with its reason."""
+    """Score one encoder. No error of an encoder goes further than this: it becomes a row with its reason.
+
+    Raises WriteError: on a full disk all others would end as this one.
+    """
     advance(f"{task.label}: begins", 0)
     try:
         with unexpected_refused("row", SpeechLipError), one_thread(job.options.device):
@@ -53,6 +56,8 @@ def make_row(task: Task, advance: Advance, *, job: RowJob) -> EncoderRow:
         write_text(job.folder(task) / ROW, json.dumps(asdict(row), ensure_ascii=False, allow_nan=False))
     except SourceRefused as refusal:
         row = failed_row(task, f"{refusal.reason}: {refusal.detail}")
+    except WriteError:
+        raise
     except SpeechLipError as error:
         row = failed_row(task, str(error))
     shutil.rmtree(job.folder(task) / FEATURES, ignore_errors=True)

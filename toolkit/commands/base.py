@@ -190,6 +190,17 @@ class _Common:
         )
         click.version_option(package_name="speechlip")(self)  # type: ignore[type-var]
 
+    def __call__(self, *args: Any, **kwargs: Any) -> None:
+        """Called without words, as a script does, it is the whole process: a signal that comes while Python
+        shuts down ends it without any, as all is written and said.
+        """
+        is_script = not (args or "args" in kwargs)
+        try:
+            self.main(*args, **kwargs)
+        finally:
+            for each in (signal.SIGINT, signal.SIGTERM) if is_script else ():
+                signal.signal(each, signal.SIG_DFL)
+
     def main(self, *args: Any, **kwargs: Any) -> None:
         sys.exit(self._exit_code(*args, **kwargs))
 

@@ -4,6 +4,7 @@ Both audio codecs are lossless and begin at sample 0: AAC would put 64 ms of its
 is coded in order of display, so frame i is the i-th that any reader gives.
 """
 
+import io
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ import soundfile
 from av.video.reformatter import ColorRange, Colorspace, Interpolation
 
 from speechlip.errors import no_such
+from speechlip.files.sink import Sink
 from speechlip.timing import FPS, SAMPLE_RATE, SAMPLES_PER_FRAME
 
 
@@ -79,10 +81,12 @@ def video_file(file: BinaryIO, width: int, height: int, form: str) -> Iterator["
     width, height: px, even.
     form: one of ``FORMATS``.
     """
-    with av.open(file, "w", format=form, container_options={"fflags": "+bitexact"}) as out:
+    sink = Sink(file)
+    with av.open(sink, "w", format=form, container_options={"fflags": "+bitexact"}) as out:
         video = VideoFile(out, FORMATS[form], width, height)
         yield video
         video.finish()
+    sink.check()
 
 
 class VideoFile:
@@ -106,7 +110,9 @@ class VideoFile:
 
 def write_wav(file: BinaryIO, audio: np.ndarray) -> None:
     """Write (N,) int16 as 16 kHz mono wav, 16 bits."""
-    soundfile.write(file, audio, SAMPLE_RATE, format="WAV", subtype="PCM_16")
+    content = io.BytesIO()  # libsndfile would hide what the disk says
+    soundfile.write(content, audio, SAMPLE_RATE, format="WAV", subtype="PCM_16")
+    file.write(content.getbuffer())
 
 
 def _video_stream(out: Any, codecs: FileFormat, width: int, height: int) -> Any:

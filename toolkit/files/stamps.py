@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TypeVar
 
+from speechlip.files.reading import read_errors_told
 from speechlip.workers.processes import alive
 
 Item = TypeVar("Item")
@@ -12,10 +13,10 @@ BLOCK_BYTES = 1 << 20
 
 
 def sha256_of(path: Path) -> str:
-    """SHA-256 of a file's content, 64 hex digits. Raises OSError with the file's name."""
+    """SHA-256 of a file's content, 64 hex digits. Raises ReadError, OSError with the file's name."""
     digest = hashlib.sha256()
     try:
-        with path.open("rb") as file:
+        with read_errors_told(path), path.open("rb") as file:
             while block := file.read(BLOCK_BYTES):
                 digest.update(block)
                 alive()

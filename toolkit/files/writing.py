@@ -6,14 +6,16 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
-from speechlip.errors import WriteError
+from speechlip.errors import GO_ON, ReadError, WriteError
+
+if TYPE_CHECKING:
+    import numpy as np
 
 NAME_BYTES = 255
 """The longest name of a file that Linux and macOS know."""
 PART = ".part"
-GO_ON = "what is finished is kept: mend that and run the same command again"
 
 
 @contextmanager
@@ -21,7 +23,8 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
     """A binary file that appears under its name only when it is complete.
 
     It is written to ``.part``, fsynced and renamed, then its folder is fsynced. Raises WriteError where it
-    cannot be written (no space, no permission); then nothing is left of it.
+    cannot be written (no space, no permission); then nothing is left of it. ReadError passes: it is of a file
+    that is read meanwhile.
     """
     part = path.with_name(part_name(path.name))
     try:
@@ -33,7 +36,7 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
         sync_folder(path.parent)
     except BaseException as error:
         remove(part)
-        if isinstance(error, OSError):
+        if isinstance(error, OSError) and not isinstance(error, ReadError):
             raise WriteError(f"cannot write {path}: {error.strerror or error}; {GO_ON}") from error
         raise
 
@@ -61,6 +64,36 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def write_array(file: BinaryIO, array: "np.ndarray") -> None:
+    """Write an array as ``numpy.save`` does, which hides what a full disk says, and writes an array that is
+    not contiguous number by number.
+    """
+    import numpy as np
+
+    rows = np.ascontiguousarray(array)
+    np.lib.format.write_array_header_1_0(file, np.lib.format.header_data_from_array_1_0(rows))
+    file.write(rows.data)
+
+
+def mapped_array(path: Path, shape: tuple[int, ...], dtype: type["np.generic"]) -> "np.ndarray":
+    """An array of zeros that lies in a ``.npy`` file, which is as large on the disk as it says.
+
+    On a full disk the system would kill a process that fills an array mapped into a file with holes. Raises
+    WriteError.
+    """
+    import numpy as np
+
+    array = np.lib.format.open_memmap(path, "w+", dtype, shape)
+    try:
+        if hasattr(os, "posix_fallocate"):
+            with path.open("r+b") as file:
+                os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+    except OSError as error:
+        remove(path)
+        raise WriteError(f"cannot write {path}: {error.strerror or error}; {GO_ON}") from error
+    return array
 
 
 def write_text(path: Path, text: str) -> None:

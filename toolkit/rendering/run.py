@@ -11,7 +11,7 @@ import numpy as np
 from speechlip.checks import AUTO
 from speechlip.device import device_name
 from speechlip.files.names import is_file, plain_name
-from speechlip.files.writing import make_folder, remove, whole_file, write_text
+from speechlip.files.writing import make_folder, remove, whole_file, write_array, write_text
 from speechlip.metrics.declared import NotScored
 from speechlip.progress import Progress
 from speechlip.rendering import kept
@@ -206,7 +206,7 @@ class Run:
             files[folder / self.video] = own
             if own is not None:
                 with whole_file(folder / CROPS) as file:
-                    np.save(file, own)
+                    write_array(file, own)
         try:
             with reasons("rendering"):
                 write_rows(self.inputs.material, self.inputs.drive, files, self.out / kept.FOLDER)

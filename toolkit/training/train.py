@@ -8,7 +8,7 @@ from pathlib import Path
 from speechlip.checks import check_kind, check_out
 from speechlip.device import choose_device
 from speechlip.encoders.checkpoint import open_checkpoint
-from speechlip.errors import OptionError, SpeechLipError
+from speechlip.errors import OptionError, SpeechLipError, WriteError
 from speechlip.progress import SILENT, Progress, ignore
 from speechlip.remote.mirror import shards_at
 from speechlip.shards.read.positions import reader_deaths_said
@@ -121,9 +121,14 @@ def with_scalars(
 
 
 def illustrate(run: Path, options: TrainOptions, progress: Progress) -> None:
-    """Draw the run and write its card. The run is whole without them, so an error is only said."""
+    """Draw the run and write its card. The run is whole without them, so an error is only said.
+
+    Raises WriteError.
+    """
     try:
         draw_training(run, options)
         write_card(run)
+    except WriteError:
+        raise
     except SpeechLipError as error:
         progress.say(f"the weights are saved; picture or card is not as it should be: {error}")

@@ -9,6 +9,7 @@ from torch.nn import functional
 
 from speechlip.encoders.networks.encoder_pair import EncoderPair
 from speechlip.errors import OptionError, ShardError
+from speechlip.files.reading import of_disk
 from speechlip.format import pairs_file
 from speechlip.metrics.statistics.pairs import pair_auc
 from speechlip.shards.pairs.frozen import read_pairs
@@ -64,12 +65,17 @@ def open_validation(
 def chosen_pairs(
     shards: Path, n_pairs: int, split: str, seed: int, reads: SpeechWindows = STFT_WINDOWS
 ) -> tuple[list[dict[str, Any]], str]:
-    """Batches of ``n_pairs`` frozen pairs, and a note: why there are none, or empty."""
+    """Batches of ``n_pairs`` frozen pairs, and a note: why there are none, or empty.
+
+    Raises ShardError where a disk does not give them: another run may have them.
+    """
     path = shards / pairs_file(split)
     try:
         rows = list(read_pairs(path))
         clips = ClipLookup(shards, split, reads)
     except (OptionError, ShardError) as error:
+        if of_disk(error.__cause__):
+            raise
         return [], f"no pair AUC while training: {error}"
     chosen = sorted(np.random.default_rng(seed).permutation(len(rows))[:n_pairs].tolist())
     batches = [

@@ -15,7 +15,7 @@ import numpy as np
 
 from speechlip.encoders.features.protocol import ClipFeatures, per_frame
 from speechlip.errors import ShardError
-from speechlip.files.writing import write_text
+from speechlip.files.writing import mapped_array, write_text
 from speechlip.shards.read.decode import ClipSample
 from speechlip.shards.read.reader import ClipReader
 from speechlip.timing import FPS
@@ -144,9 +144,7 @@ class SplitWriter:
     def write(self, key: str, values: np.ndarray) -> int:
         """Append a clip; returns at which frame it begins."""
         if self.array is None:
-            self.array = np.lib.format.open_memmap(
-                self.path, "w+", self.dtype, (self.n_frames, values.shape[1])
-            )
+            self.array = mapped_array(self.path, (self.n_frames, values.shape[1]), self.dtype)
         if self.filled + len(values) > self.n_frames or values.shape[1] != self.array.shape[1]:
             raise ShardError(
                 f"clip {key} has features of shape {values.shape}, {self.array.shape} of all clips were "

@@ -1,11 +1,13 @@
 """Landmarks in a ``.npz`` beside the video (docs/sidecar.md): exact ones, or those of a tracker."""
 
+import io
 import zipfile
 from pathlib import Path
 
 import numpy as np
 
-from speechlip.errors import SourceRefused
+from speechlip.errors import ReadError, SourceRefused
+from speechlip.files.reading import read_bytes
 from speechlip.records import Face, Source
 from speechlip.timing import FPS
 
@@ -56,8 +58,10 @@ def read_sidecar(path: Path) -> tuple[np.ndarray, np.ndarray]:
     time_s: (N,) float64, rising.
     """
     try:
-        with np.load(path, allow_pickle=False) as content:
+        with np.load(io.BytesIO(read_bytes(path)), allow_pickle=False) as content:
             landmarks, time_s = content["landmarks"], content["time_s"]
+    except ReadError:
+        raise
     except FileNotFoundError as error:
         raise SourceRefused("faces", "no sidecar", f"{path.name} is not there") from error
     except (OSError, ValueError, KeyError, EOFError, TypeError, AttributeError, zipfile.BadZipFile) as error:

@@ -13,7 +13,8 @@ import av
 from av.container import InputContainer
 from av.stream import Disposition
 
-from speechlip.errors import SourceRefused
+from speechlip.errors import UNREADABLE, ReadError, SourceRefused
+from speechlip.files.reading import read_errors_told
 from speechlip.media.streams.endings import why_not_read
 
 MAX_PICTURE_PX = 40_000_000
@@ -42,15 +43,22 @@ class LocalFile:
     """A file as PyAV reads it, block by block.
 
     FFmpeg takes a read error of the disk or the network for the end of the file, or for a damaged packet;
-    here it is raised, as OSError, whatever the library makes of it.
+    here it is raised, as ReadError, whatever the library makes of it. FFmpeg may go on reading before PyAV
+    raises what it holds, and of a second error PyAV would print all: then the file has ended.
     """
 
     def __init__(self, path: Path) -> None:
+        self._path, self._failed = path, False
         self.name = f"file:{path.absolute()}"
         self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
 
     def read(self, n_bytes: int) -> bytes:
-        return os.read(self._descriptor, n_bytes)
+        try:
+            with read_errors_told(self._path):
+                return b"" if self._failed else os.read(self._descriptor, n_bytes)
+        except OSError:
+            self._failed = True
+            raise
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         """The new position; a negative error number for one that cannot be, which only a damaged file names
@@ -75,7 +83,7 @@ def open_local(path: Path) -> InputContainer:
 
     Raises SourceRefused (stage ``probe``): missing file, not a regular file, unfinished download, a camera's
     low-resolution copy, unreadable file, empty file, truncated file (an MP4 whose index was never written),
-    segment without its beginning (of DASH or HLS), not a video file.
+    segment without its beginning (of DASH or HLS), not a video file. Raises ReadError.
     """
     _check_file(path)
     options = {"protocol_whitelist": "file", "format_whitelist": f"{VIDEO_FORMATS},{AUDIO_FORMATS}"}
@@ -142,12 +150,14 @@ def _check_file(path: Path) -> None:
             raise SourceRefused("probe", "not a regular file", f"{path} is a folder, a pipe or a device")
         if reason := why_not_read(path.name):
             raise SourceRefused("probe", *reason)
-        with path.open("rb") as file:
+        with read_errors_told(path), path.open("rb") as file:
             if not file.read(1):
                 raise SourceRefused("probe", "empty file", "0 bytes")
+    except ReadError:
+        raise
     except OSError as error:
         raise SourceRefused(
-            "probe", "unreadable file", f"{error.strerror}: check the permissions of {path}"
+            "probe", UNREADABLE, f"{error.strerror}: check the permissions of {path}"
         ) from error
 
 

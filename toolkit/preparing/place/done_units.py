@@ -11,8 +11,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from speechlip.errors import WriteError
-from speechlip.files.writing import GO_ON
+from speechlip.errors import GO_ON, WriteError
 from speechlip.preparing.cut.unit import UnitResult
 from speechlip.preparing.place.earlier_run import losses
 from speechlip.preparing.place.parts import added_up

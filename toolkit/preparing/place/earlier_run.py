@@ -32,7 +32,7 @@ from speechlip.shards.ledger_file import read_rows
 from speechlip.shards.read.shardset import read_manifest
 from speechlip.wording import counted, listed
 from speechlip.workers.events import CRASHED
-from speechlip.workers.unexpected import UNEXPECTED
+from speechlip.workers.unexpected import may_pass
 
 COMPARED = (
     *("source", "bytes", "sha256", "split", "status", "stage", "reason", "detail", "speaker", "licence"),
@@ -41,7 +41,6 @@ COMPARED = (
 """Fields of a ledger row; the others are left on disk, since a million whole rows are gigabytes."""
 Facts = dict[str, object]
 """What is known of a source, by the word that a message names it by."""
-MAY_PASS = (CRASHED, UNEXPECTED)
 """Why a source was lost that another run may keep."""
 RESTORE = "restore it from a copy, or delete the folder and prepare it again"
 GIVEN = (SHARDS_FOLDER, PAIRS_FOLDER, LEDGER, CLIPS, CARD, IMAGES_FOLDER, CROISSANT)
@@ -289,5 +288,7 @@ def refuse_losses(lost: Sequence[str], accept: bool) -> None:
 
 
 def losses(rows: Sequence[LedgerRow]) -> list[str]:
-    """The sources that another run may keep: they met an unexpected error, or their process ended."""
-    return [f"{row.source!r} ({row.reason}: {row.detail})" for row in rows if row.reason in MAY_PASS]
+    """The sources that another run may keep: their process ended, their disk failed, or they met an
+    unexpected error."""
+    lost = (row for row in rows if row.reason == CRASHED or may_pass(row.reason))
+    return [f"{row.source!r} ({row.reason}: {row.detail})" for row in lost]

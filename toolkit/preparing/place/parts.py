@@ -6,7 +6,7 @@ from dataclasses import replace
 from itertools import chain
 
 from speechlip.shards.ledger import SPLITS, LedgerRow
-from speechlip.workers.unexpected import UNEXPECTED
+from speechlip.workers.unexpected import may_pass
 
 ADDED = (
     *("clips", "seconds", "seconds_kept", "clip_seconds", "interpolated_seconds"),
@@ -16,8 +16,8 @@ JOINED = ("sync", "clip_frames", "face_widths_px", "speech_shares")
 
 
 def was_lost(stage: str, reason: str) -> bool:
-    """Whether a source ended its worker, was over a limit, or met an unexpected error."""
-    return stage == "worker" or reason == UNEXPECTED
+    """Whether a source ended its worker, was over a limit, or met what another run may not."""
+    return stage == "worker" or may_pass(reason)
 
 
 def added_up(parts: Sequence[LedgerRow], units: Sequence[str] = ()) -> LedgerRow:

@@ -19,6 +19,7 @@ from av.container import InputContainer, OutputContainer
 
 from speechlip.checks import check_out, check_path
 from speechlip.errors import OptionError
+from speechlip.files.sink import Sink
 from speechlip.files.writing import whole_file
 from speechlip.media.audio import JUMP_S, Resampler
 from speechlip.media.info import MediaInfo
@@ -114,7 +115,8 @@ def _check_out(video: Path, out: Path) -> None:
 
 
 def _write(video: Path, info: MediaInfo, shift_s: Fraction, file: BinaryIO, muxer: str) -> None:
-    with open_local(video) as seen, open_local(video) as heard, av.open(file, "w", format=muxer) as container:
+    sink = Sink(file)
+    with open_local(video) as seen, open_local(video) as heard, av.open(sink, "w", format=muxer) as container:
         video_in, audio_in = require_stream(video_stream(seen)), require_stream(audio_stream(heard))
         container.metadata.update(seen.metadata)
         copied, encoded = container.add_stream_from_template(video_in), _encoder(container, audio_in, info)
@@ -126,6 +128,7 @@ def _write(video: Path, info: MediaInfo, shift_s: Fraction, file: BinaryIO, muxe
             _copies(seen, video_in, copied, info), _encode(encoded, pieces, info), key=_due_s
         ):
             container.mux(packet)
+    sink.check()
 
 
 def _keep_shape(video_in: av.VideoStream, copied: Any, muxer: str) -> None:

@@ -9,6 +9,7 @@ from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from speechlip.errors import UNREADABLE
 from speechlip.faces.detectors.opening import packages
 from speechlip.files.names import is_file
 from speechlip.files.stamps import file_stamp
@@ -38,6 +39,7 @@ VERSIONS_THAT_SHOW = (
 )
 HEARD_BY = {"speech": "silero-vad", "phones": "pocketsphinx", "identity": "dlib-bin"}
 """What a metric needs → the library that hears or sees it."""
+MAY_PASS = (CRASHED, OVER_LIMIT, UNEXPECTED, UNREADABLE)
 NO_NUMBERS = (*OWN_FILES, "allow_unknown_weights")
 """Options that say where a network lies; ``Networks`` says which it is."""
 
@@ -110,8 +112,8 @@ def finished(place: Path) -> bool:
 
 
 def may_pass(result: ClipScore) -> bool:
-    """Whether a clip failed of what another run may not meet: a process that died, a full disk, a limit."""
-    return any(reason in row.reason for row in result.rows for reason in (CRASHED, OVER_LIMIT, UNEXPECTED))
+    """Whether a clip failed of what another run may not meet: a process that died, a disk, a limit."""
+    return any(reason in row.reason for row in result.rows for reason in MAY_PASS)
 
 
 def remove_others(folder: Path, places: Sequence[Path]) -> None:

@@ -49,9 +49,7 @@ def begin(run: Path, step: int = 0, terms: Sequence[str] = ()) -> None:
     """
     columns = [*COLUMNS, *terms]
     path = run / NAME
-    rows = (
-        list(csv.DictReader(path.read_text(encoding="utf-8").splitlines())) if step and path.is_file() else []
-    )
+    rows = _whole_rows(path) if step else []
     if rows and list(rows[0]) != columns:
         raise ModelError(f"{path} has other columns than {', '.join(columns)}; move it away to go on")
     text = io.StringIO(newline="")
@@ -81,13 +79,19 @@ def read(run: Path) -> list[HistoryRow]:
     Raises ModelError for a file that is not what ``append`` writes.
     """
     path = run / NAME
-    rows = list(csv.DictReader(path.read_text(encoding="utf-8").splitlines())) if path.is_file() else []
+    rows = _whole_rows(path)
     try:
         return [row_of(row) for row in rows]
     except (KeyError, TypeError, ValueError) as error:
         raise ModelError(
             f"{path} has other rows than {', '.join(COLUMNS)} ({error}); restore it to go on"
         ) from error
+
+
+def _whole_rows(path: Path) -> list[dict[str, str]]:
+    """Rows as text, without one that a full disk cut; none where there is no file."""
+    text = path.read_text(encoding="utf-8") if path.is_file() else ""
+    return list(csv.DictReader(text[: text.rfind("\n") + 1].splitlines()))
 
 
 def row_of(row: Mapping[str, str]) -> HistoryRow:

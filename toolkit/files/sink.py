@@ -1,0 +1,38 @@
+"""A file that PyAV writes: its first error is raised, once."""
+
+import os
+from collections.abc import Callable
+from typing import Any, BinaryIO
+
+
+class Sink:
+    """A binary file for ``av.open``.
+
+    FFmpeg goes on writing before PyAV raises the error that it holds, and PyAV prints all of every further
+    one. So after the first nothing is written; ``check`` raises it in case that PyAV did not.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._error: OSError | None = None
+
+    def write(self, data: bytes) -> int:
+        return len(data) if self._error else self._tried(self._file.write, data)
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        return offset if self._error else self._tried(self._file.seek, offset, whence)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def check(self) -> None:
+        """Raises OSError where something could not be written."""
+        if self._error:
+            raise self._error
+
+    def _tried(self, what: Callable[..., int], *given: Any) -> int:
+        try:
+            return what(*given)
+        except OSError as error:
+            self._error = error
+            raise
