@@ -139,6 +139,31 @@ def test_a_folder_is_held_by_one_run_at_a_time_and_is_left_as_it_was(tmp_path):
         pass
 
 
+@pytest.mark.parametrize(
+    ("typed", "held"),
+    {
+        "score-sync video.mp4 --metrics cpbd -o": ".clips",
+        "score-encoder shards --encoder log-mel --device cpu -o": "",
+        "export-features log-mel video.mp4 --device cpu -o": "",
+        "export-clips shards -o": "",
+        "align video.mp4 --from none -o": "",
+        "render-lips video.mp4 --encoder log-mel --detector sidecar --device cpu -o": ".person",
+        "judge cpbd --clips video.mp4 --detector cascade --harms blur -o": ".copies",
+        "train-encoder shards --encoder mel-cnn --device cpu -o": "",
+        "inspect-shards shards -o": "",
+    }.items(),
+)
+def test_two_runs_into_one_folder_are_refused(given, tmp_path, monkeypatch, typed, held):
+    monkeypatch.chdir(given)
+    with only_run(tmp_path / "out" / held):
+        done = CliRunner().invoke(speechlip, [*typed.split(), str(tmp_path / "out")])
+    (line,) = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    place = tmp_path / "out" / held
+    assert done.exit_code == 1
+    assert line == f"error: another run is writing to {place}; wait for it, or choose another -o"
+    assert {path.name for path in (tmp_path / "out").iterdir()} <= {held}
+
+
 def test_where_folders_cannot_be_locked_a_file_in_them_is(tmp_path, monkeypatch):
     """As on NFS, which locks only what is open for writing."""
     import fcntl

@@ -35,29 +35,54 @@ static int fails_now(void) {
     return 1;
 }
 
-ssize_t read(int file, void *buffer, size_t bytes) {
-    NEXT(ssize_t, "read", int, void *, size_t);
+/* How many bytes can be read at a place, or where the file stands (-1); -1: none. */
+static ssize_t readable(int file, off_t at, size_t bytes) {
     const char *part = getenv("FAULT_READ");
     struct stat facts;
-    if (part && is_of(file, part) && !fstat(file, &facts)) {
-        off_t at = lseek(file, 0, SEEK_CUR), half = facts.st_size / 2;
-        if (at < half && at + (off_t)bytes > half) bytes = half - at;
-        else if (at >= half && at < facts.st_size && fails_now()) return errno = EIO, -1;
-    }
-    return next(file, buffer, bytes);
+    if (!part || !is_of(file, part) || fstat(file, &facts)) return bytes;
+    off_t half = facts.st_size / 2;
+    if (at < 0) at = lseek(file, 0, SEEK_CUR);
+    if (at < half && at + (off_t)bytes > half) return half - at;
+    if (at >= half && at < facts.st_size && fails_now()) return errno = EIO, -1;
+    return bytes;
+}
+
+ssize_t read(int file, void *buffer, size_t bytes) {
+    NEXT(ssize_t, "read", int, void *, size_t);
+    ssize_t some = readable(file, -1, bytes);
+    return some < 0 ? -1 : next(file, buffer, some);
+}
+
+ssize_t pread(int file, void *buffer, size_t bytes, off_t at) {
+    NEXT(ssize_t, "pread", int, void *, size_t, off_t);
+    ssize_t some = readable(file, at, bytes);
+    return some < 0 ? -1 : next(file, buffer, some, at);
+}
+
+ssize_t pread64(int file, void *buffer, size_t bytes, off64_t at) {
+    NEXT(ssize_t, "pread64", int, void *, size_t, off64_t);
+    ssize_t some = readable(file, at, bytes);
+    return some < 0 ? -1 : next(file, buffer, some, at);
 }
 
 /* FAULT_FULL: part of a path, below which nothing can be written where FAULT_LEFT, a file, has no byte left:
    each writing takes one. */
-ssize_t write(int file, const void *buffer, size_t bytes) {
-    NEXT(ssize_t, "write", int, const void *, size_t);
+static int is_full(int file) {
     const char *part = getenv("FAULT_FULL"), *left = getenv("FAULT_LEFT");
     struct stat facts;
-    if (part && left && is_of(file, part) && !stat(left, &facts)) {
-        if (!facts.st_size) return errno = ENOSPC, -1;
-        if (truncate(left, facts.st_size - 1)) return errno = ENOSPC, -1;
-    }
-    return next(file, buffer, bytes);
+    if (!part || !left || !is_of(file, part) || stat(left, &facts)) return 0;
+    if (facts.st_size && !truncate(left, facts.st_size - 1)) return 0;
+    return errno = ENOSPC, 1;
+}
+
+ssize_t write(int file, const void *buffer, size_t bytes) {
+    NEXT(ssize_t, "write", int, const void *, size_t);
+    return is_full(file) ? -1 : next(file, buffer, bytes);
+}
+
+size_t fwrite(const void *buffer, size_t size, size_t count, FILE *file) {
+    NEXT(size_t, "fwrite", const void *, size_t, size_t, FILE *);
+    return is_full(fileno(file)) ? 0 : next(buffer, size, count, file);
 }
 
 /* FAULT_CLOCK: the time of day goes back by a minute every time that anybody asks. */

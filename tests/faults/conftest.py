@@ -1,7 +1,11 @@
-"""A Ray cluster of two nodes and an S3 server on this machine, for all tests that need one."""
+"""What several files of faults share: a Ray cluster of two nodes and an S3 server on this machine, a bad
+disk, a stage with every command and what it is given.
+"""
 
 import hashlib
 import os
+import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -68,3 +72,33 @@ def bucket(moto, monkeypatch, tmp_path):
     name = f"talks-{hashlib.sha256(str(tmp_path).encode()).hexdigest()[:12]}"
     fs.mkdir(name)
     return fs, name
+
+
+@pytest.fixture(scope="session")
+def library(tmp_path_factory):
+    """The library that makes a disk or a clock bad."""
+    compiler = shutil.which("cc")
+    if not (compiler and sys.platform == "linux"):
+        pytest.skip("faults of a disk are made by a small C library: no C compiler (cc) is here, or no Linux")
+    library = tmp_path_factory.mktemp("library") / "bad_disk.so"
+    source = Path(__file__).with_name("bad_disk.c")
+    subprocess.run([compiler, "-shared", "-fPIC", "-o", library, source, "-ldl"], check=True)
+    return library
+
+
+@pytest.fixture(scope="session")
+def stage(library, importable, tmp_path_factory):
+    """Runs commands on a disk that may be bad."""
+    from stage import Stage
+
+    opened = Stage(tmp_path_factory.mktemp("said"), library)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="session")
+def given(importable, talking, tmp_path_factory):
+    """Name → path of what the commands are given."""
+    from every_command import write_given
+
+    return write_given(tmp_path_factory.mktemp("given") / "in", talking)

@@ -14,23 +14,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from stage import nobody_left
 from test_kills import digests
 
 pytestmark = pytest.mark.faults
 
 SEED = 20261130
 BIN = Path(sys.executable).parent
-
-
-@pytest.fixture(scope="module")
-def library(tmp_path_factory):
-    compiler = shutil.which("cc")
-    if not (compiler and sys.platform == "linux"):
-        pytest.skip("faults of a disk are made by a small C library: no C compiler (cc) is here, or no Linux")
-    library = tmp_path_factory.mktemp("library") / "bad_disk.so"
-    source = Path(__file__).with_name("bad_disk.c")
-    subprocess.run([compiler, "-shared", "-fPIC", "-o", library, source, "-ldl"], check=True)
-    return library
 
 
 @pytest.fixture(scope="module")
@@ -42,9 +32,9 @@ def videos(talking, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def whole(videos, tmp_path_factory):
+def whole(stage, videos, tmp_path_factory):
     out = tmp_path_factory.mktemp("whole") / "shards"
-    assert ended(prep(videos, out))[0] == 0
+    assert stage.run(prep(videos, out))[0] == 0
     return out
 
 
@@ -52,63 +42,51 @@ def prep(videos, out):
     return ["prep-shards", videos, "-o", out, "--detector", "sidecar", "--workers", "1", "--quiet"]
 
 
-def ended(command, **faults):
-    """(exit code, lines of stderr) of a command; what is never said is asserted here."""
-    done = subprocess.run(
-        [BIN / command[0], *map(str, command[1:])],
-        capture_output=True,
-        text=True,
-        timeout=300,
-        env=os.environ | {name: str(value) for name, value in faults.items()},
-    )
-    assert "Traceback" not in done.stderr, done.stderr
-    return done.returncode, done.stderr.strip().splitlines()
-
-
-def ends_so(videos, out, whole, words, **faults):
+def ends_so(stage, videos, out, whole, words, **faults):
     """Whether a fault was met: then it is said with these words, and the same command goes on."""
-    code, said = ended(prep(videos, out), **faults)
+    code, said = stage.run(prep(videos, out), **faults)
     if code:
         assert code == 1 and said[-1].startswith("error: ") and words in said[-1], said
         assert not (out / "manifest.json").exists()
-        assert ended(prep(videos, out))[0] == 0
+        assert stage.run(prep(videos, out))[0] == 0
     assert digests(out) == digests(whole)
     return bool(code)
 
 
-def test_a_read_error_in_the_middle_of_a_video(library, videos, whole, tmp_path):
+def test_a_read_error_in_the_middle_of_a_video(stage, videos, whole, tmp_path):
     """Once, at one of the readings of its second half; and for as long as the run takes."""
     rng, met = np.random.default_rng(SEED), 0
     name = sorted(videos.rglob("*.mp4"))[1].relative_to(videos)
-    faults, once = {"LD_PRELOAD": library, "FAULT_READ": name}, tmp_path / "once"
+    once = tmp_path / "once"
     for number in rng.choice(12, 3, replace=False):
         once.write_bytes(bytes(number))
-        met += ends_so(videos, tmp_path / str(number), whole, str(name), **faults, FAULT_ONCE=once)
+        words = f"{str(name)!r} (unreadable file: input/output error: "
+        faults = {"FAULT_READ": name, "FAULT_ONCE": once}
+        met += ends_so(stage, videos, tmp_path / str(number), whole, words, **faults)
     assert met
-    assert ends_so(videos, tmp_path / "always", whole, str(name), **faults)
+    assert ends_so(stage, videos, tmp_path / "always", whole, str(name), FAULT_READ=name)
     print(f"a read error at 3 moments (seed {SEED}): {met} ended in one sentence, then the same bytes")
 
 
-def test_a_full_disk(library, videos, whole, tmp_path):
+def test_a_full_disk(stage, videos, whole, tmp_path):
     rng, met, left = np.random.default_rng(SEED), 0, tmp_path / "left"
     for number in rng.choice(40, 3, replace=False):
         left.write_bytes(bytes(number))
         out = tmp_path / f"shards-{number}"
-        faults = {"LD_PRELOAD": library, "FAULT_FULL": out, "FAULT_LEFT": left}
-        met += ends_so(videos, out, whole, "No space left on device", **faults)
+        faults = {"FAULT_FULL": out, "FAULT_LEFT": left}
+        met += ends_so(stage, videos, out, whole, "No space left on device", **faults)
     assert met
     print(f"a full disk at 3 moments (seed {SEED}): {met} ended in one sentence, then the same bytes")
 
 
-def test_a_clock_that_goes_backwards_changes_nothing(library, videos, whole, tmp_path):
+def test_a_clock_that_goes_backwards_changes_nothing(stage, videos, whole, tmp_path):
     """Videos are of tomorrow, and every look at the clock shows an earlier minute."""
     tomorrow = time.time() + 86400
     own = shutil.copytree(videos, tmp_path / "videos")
     for path in own.rglob("*"):
         os.utime(path, (tomorrow, tomorrow))
-    faults = {"LD_PRELOAD": library, "FAULT_CLOCK": "1"}
     for _ in range(2):
-        assert ended(prep(own, tmp_path / "shards"), **faults)[0] == 0
+        assert stage.run(prep(own, tmp_path / "shards"), FAULT_CLOCK=1)[0] == 0
         assert digests(tmp_path / "shards") == digests(whole)
 
 
@@ -121,17 +99,18 @@ def test_a_clock_that_goes_backwards_changes_nothing(library, videos, whole, tmp
         "inspect-shards {own} -o {out} --quiet",
     ],
 )
-def test_a_shard_that_cannot_be_read(library, whole, tmp_path, command):
+def test_a_shard_that_cannot_be_read(stage, whole, tmp_path, command):
     shard = min((whole / "data").glob("*.tar"))
     words = command.format(own=whole, out=tmp_path / "out").split()
-    code, said = ended(words, LD_PRELOAD=library, FAULT_READ=f"/data/{shard.name}")
+    code, said = stage.run(words, FAULT_READ=f"/data/{shard.name}")
     assert code == 1
     assert [line for line in said if shard.name in line and "Input/output error" in line], said
     assert not (tmp_path / "out" / "manifest.json").exists()
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_ends_a_run_in_one_sentence(videos, whole, tmp_path, number, code):
+def test_a_signal_ends_a_run_in_one_sentence(stage, videos, whole, tmp_path, number, code):
+    """A process of its own, with the server that its workers are forked from."""
     rng, met = np.random.default_rng((SEED, number)), 0
     for wait_s in (0.0, *rng.uniform(0.1, 2, 2)):
         out = tmp_path / f"{wait_s:.3f}"
@@ -152,18 +131,6 @@ def test_a_signal_ends_a_run_in_one_sentence(videos, whole, tmp_path, number, co
         met += process.returncode == code
         assert not process.returncode or said.strip().endswith("the same command goes on where it stopped")
         assert nobody_left(process.pid)
-        assert ended(prep(videos, out))[0] == 0
+        assert stage.run(prep(videos, out))[0] == 0
         assert digests(out) == digests(whole)
     assert met
-
-
-def nobody_left(group, within_s=20):
-    """Whether every process of a group has gone."""
-    until_s = time.monotonic() + within_s
-    while time.monotonic() < until_s:
-        try:
-            os.killpg(group, 0)
-        except ProcessLookupError:
-            return True
-        time.sleep(0.1)
-    return False
