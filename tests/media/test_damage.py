@@ -33,6 +33,23 @@ def test_damaged_images_do_not_move_the_others(tmp_path, intact):
     assert found.stats.frames == 65 and found.stats.damaged_packets + found.stats.damaged_frames > 0
 
 
+def test_images_that_damage_reaches_are_not_shown(tmp_path, intact):
+    """What is shown is of the intact file, but for B-frames that come out before the image that they need."""
+    path, _ = intact
+    lost = path.suffix == ".ts"
+    damaged = (
+        _with_lost_packets(path, tmp_path)
+        if lost
+        else _with_zeroed_packets(path, tmp_path, "video", 0.6, 0.68, half=True)
+    )
+    whole = [frame.rgb().tobytes() for frame in read_frames(path, probe(path), audio=False)]
+    reading = read_frames(damaged, probe(damaged), audio=False)
+    shown = [frame.rgb().tobytes() for frame in reading]
+    assert len(set(shown) - set(whole)) <= (0 if lost else 2)
+    assert shown[40:] == whole[40:] and reading.stats.damaged_frames > 2
+    assert sum(one != other for one, other in zip(shown, whole, strict=True)) < 20
+
+
 def test_damaged_audio_is_a_hole_and_the_rest_stays(tmp_path, intact):
     path, recording = intact
     if path.suffix == ".ts":
@@ -107,8 +124,21 @@ def test_random_damage_never_raises_anything_else(tmp_path, intact):
             assert refused.reason
 
 
-def _with_zeroed_packets(path, folder, kind, start_s, stop_s):
-    """A copy of the file in which the data of every packet due in [start, stop) s after the first is zero."""
+def _with_lost_packets(path, folder):
+    """A copy of a transport stream that lacks two of the packets with images, a third into the file."""
+    content, target = path.read_bytes(), folder / "lost.ts"
+    packets = [content[k : k + 188] for k in range(0, len(content), 188)]
+    images = [k for k, each in enumerate(packets) if int.from_bytes(each[1:3], "big") & 0x1FFF == 256]
+    lost = images[len(images) // 3 : len(images) // 3 + 2]
+    target.write_bytes(b"".join(each for k, each in enumerate(packets) if k not in lost))
+    return target
+
+
+def _with_zeroed_packets(path, folder, kind, start_s, stop_s, half=False):
+    """A copy of the file in which the data of every packet due in [start, stop) s after the first is zero.
+
+    half: only of their second half.
+    """
     content = bytearray(path.read_bytes())
     with av.open(str(path)) as container:
         stream = next(s for s in container.streams if s.type == kind)
@@ -121,6 +151,8 @@ def _with_zeroed_packets(path, folder, kind, start_s, stop_s):
                     content.index(bytes(packet)[:64], packet.pos) if path.suffix != ".ts" else packet.pos + 60
                 )
                 length = packet.size if path.suffix != ".ts" else 100
+                if half:
+                    start, length = start + length // 2, length - length // 2
                 content[start : start + length] = bytes(length)
     target = folder / f"zeroed_{kind}{path.suffix}"
     target.write_bytes(content)

@@ -44,9 +44,9 @@ def decoded(monkeypatch):
         counts[stream.type]["transcode" if name.stem == "transcode" else name.name] += 1
 
     def counting(decode):
-        def run(container, stream, *how):
+        def run(container, stream, *how, **more):
             count(container, stream)
-            yield from decode(container, stream, *how)
+            yield from decode(container, stream, *how, **more)
 
         return run
 

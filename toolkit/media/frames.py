@@ -60,7 +60,8 @@ class ReadStats:
 
     frames: frames of 40 ms read.
     damaged_packets: packets of either stream that could not be decoded and were skipped.
-    damaged_frames: frames of either stream that the decoder patched up; they are used.
+    damaged_frames: frames of audio that the decoder patched up, which are used; images that it patched up,
+        and those from there to the next key frame, which are not.
     dropped_frames: source frames due no later than the one before, so without a place in time.
     repeated_frames: frames with the same image as the one before.
     empty_frames: frames without an image.

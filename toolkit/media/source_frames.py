@@ -82,9 +82,10 @@ def read_images(
         zero_s, geometries = video_zero_s(stream.time_base, info), Geometries(stream)
         known = info.key_packets if info.video_codec in DECODERS else ()
         first_packet = first_to_decode(known, zero_s + centre_s(first_frame)) if first_frame else 0
+        frames = stamped_frames(container, stream, tally, info.video_shifts, first_packet, whole=True)
         stamped = (
             (stamp, length_s(frame, info), DecodedImage(frame, geometries.of(frame), painter))
-            for stamp, frame in stamped_frames(container, stream, tally, info.video_shifts, first_packet)
+            for stamp, frame in frames
         )
         for index, image in enumerate(one_per_frame(display_spans(stamped, zero_s, tally), tally)):
             if image is not None:
@@ -97,7 +98,7 @@ def read_images(
         raise SourceRefused(
             "video",
             "no decodable picture",
-            f"{tally['damaged_packets']} damaged packets, and none that gave a picture",
+            f"{tally['damaged_packets']} damaged packets, {tally['damaged_frames']} images, none whole",
         )
     for _ in range(index + 1, int(info.video_duration_s * FPS + 0.5 - ROUNDED)):
         tally["empty_frames"] += 1

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import av
 from av.container import InputContainer
 
+from speechlip.media.streams.damage import Damage
 from speechlip.media.streams.stamps import MAX_REORDER, WILD_S
 from speechlip.media.streams.timeline import Shift
 from speechlip.workers.processes import alive
@@ -31,20 +32,22 @@ def stamped_frames(
     tally: Counter,
     shifts: Sequence[Shift] = (),
     first_packet: int = 0,
+    whole: bool = False,
 ) -> Iterator[tuple[Fraction | None, Any]]:
     """Yield ``(time in seconds or None, frame)`` in the order in which the decoder gives them out.
 
     tally: counts ``damaged_packets``, which could not be read or decoded and are skipped, and
-        ``damaged_frames``, which the decoder patched up and which are yielded.
+        ``damaged_frames``, which the decoder patched up, and which are yielded unless ``whole``.
     shifts: of this stream, from ``probe``. Times are shifted ones on the container's clock; frames outside
         the limits of their shift are left out.
     first_packet: of the stream, from 0; those before it are read and not decoded.
+    whole: leave out images that damage reaches (``damage``), and count them all.
 
     A stamp far off that the next frame does not confirm is damage too and becomes None. In AVI the n-th frame
     takes the n-th of the times of its packets in order, since decoders give frames out in the order of
     display.
     """
-    yield from without_wild_stamps(_decoded(container, stream, tally, shifts, first_packet))
+    yield from without_wild_stamps(_decoded(container, stream, tally, shifts, first_packet, whole))
 
 
 def without_wild_stamps(
@@ -73,22 +76,31 @@ def _decoded(
     tally: Counter,
     shifts: Sequence[Shift],
     first_packet: int,
+    whole: bool,
 ) -> Iterator[tuple[Fraction | None, Any]]:
+    damage = Damage() if whole else None
     waiting: list[int] | None = None if stream.type == "audio" or keeps_presentation_times(container) else []
     for packet, shift in shifted_packets(container, stream, tally, shifts, first_packet):
         if waiting is not None and packet.dts is not None:
             heappush(waiting, packet.dts)
+        if damage and packet.size:
+            damage.see(packet)
         try:
             frames = packet.decode()
         except av.FFmpegError:
             tally["damaged_packets"] += 1
+            if damage:
+                damage.lost()
             if waiting is not None and packet.dts in waiting:
                 waiting.remove(packet.dts)
                 waiting.sort()
             continue
         for frame in frames:
-            tally["damaged_frames"] += frame.is_corrupt
+            reached = damage.reaches(frame) if damage else False
+            tally["damaged_frames"] += reached or frame.is_corrupt
             ticks = heappop(waiting) if waiting else frame.pts
+            if reached:
+                continue
             if (stamp := stamp_s(ticks, stream)) is None or _within(stamp, shift):
                 yield stamp, frame
         while waiting and len(waiting) > MAX_REORDER:
