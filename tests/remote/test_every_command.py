@@ -52,6 +52,11 @@ ELSEWHERE = [(name, param) for name, param in PLACES if not isinstance(param.typ
 COMMANDS = dict(commands())
 
 
+def is_place(param):
+    """Whether it is no name of a model."""
+    return isinstance(param.type, Shards | End)
+
+
 def each(which):
     return [pytest.param(name, param, id=f"{name} {param.opts[-1]}") for name, param in which]
 
@@ -93,6 +98,12 @@ def test_no_command_takes_a_path_that_nothing_checked():
     assert not unchecked and len(HERE) > 50 and len(ELSEWHERE) > 20
 
 
+def test_the_page_about_stores_names_every_command_that_takes_a_url():
+    page = (Path(__file__).parents[2] / "docs" / "how-to" / "stores.md").read_text(encoding="utf-8")
+    table = page.partition("## What takes which")[2].partition("\n## ")[0]
+    assert not [name for name, _ in ELSEWHERE if name.split()[0] not in table]
+
+
 def is_path(param):
     return isinstance(param.type, click.Path | click.File)
 
@@ -102,8 +113,7 @@ def test_what_must_lie_here_is_refused_before_anything_is_done(name, param):
     sentence = refused_plainly(called(name, param, URL))
     written = param.opts[0] if isinstance(param, click.Option) else param.human_readable_name
     assert sentence.startswith(f"error: {written} takes a path on this disk, and {URL} is elsewhere; ")
-    for url in WITH_SECRETS:
-        assert SECRET not in refused_plainly(called(name, param, url))
+    assert SECRET not in refused_plainly(called(name, param, WITH_SECRETS[0]))
     assert not [*Path().iterdir()]
 
 
@@ -118,7 +128,7 @@ def test_what_may_lie_elsewhere_is_looked_for_there(name, param):
 
 
 @pytest.mark.parametrize(
-    ("name", "param"), each([place for place in PLACES if isinstance(place[1].type, Here | Shards | End)])
+    ("name", "param"), each([HERE[0], *(place for place in ELSEWHERE if is_place(place[1]))])
 )
 def test_urls_that_cannot_be_are_no_folders(name, param):
     assert "lost a slash" in refused_plainly(called(name, param, "s3:/bucket/folder"))

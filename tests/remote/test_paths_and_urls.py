@@ -8,6 +8,7 @@ from speechlip.checks import check_out, check_path
 from speechlip.errors import HubError, OptionError, ShardError
 from speechlip.remote.names import path_or_url
 from speechlip.remote.stream import RemoteStream
+from speechlip.shards.read.decode import decode_field
 from speechlip.shards.read.shardset import open_shards
 from speechlip.shards.read.tar_members import said_of
 from speechlip.urls import has_secrets, is_elsewhere, path_here, without_secrets
@@ -94,5 +95,13 @@ def test_errors_about_a_signed_shard_do_not_repeat_its_signature(monkeypatch):
         raise EOFError
     with pytest.raises(OptionError) as scheme:
         open_shards([SIGNED.replace("https", "ftp")])
-    for error in (offline, damaged, scheme):
+    with pytest.raises(ShardError) as field:
+        decode_field({"__key__": "ann-1", "__url__": SIGNED}, "spectrogram", 20)
+    for error in (offline, damaged, scheme, field):
         assert SECRET not in str(error.value) and "train-00000-of-00001.tar?…" in str(error.value)
+
+
+def test_a_shard_that_is_signed_anew_is_the_same_shard():
+    first, again = (open_shards([f"https://h/a.tar?X-Amz-Signature={number}"]) for number in range(2))
+    assert first.digest == again.digest and first.urls != again.urls
+    assert open_shards(["https://h/b.tar?1"]).digest != first.digest

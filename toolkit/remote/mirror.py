@@ -45,10 +45,10 @@ def shards_at(name: str | Path, cache: str | Path | None = None) -> Path:
 
     Raises HubError for what cannot be reached or read, ShardError for what is no prepared folder.
     """
+    kept = check_path("cache", cache, "give a folder here") if cache else None
     if isinstance(place := path_or_url(name), Path):
         return place
-    kept = check_path("cache", cache, "give a folder here") if cache else cache_folder() / "shards"
-    folder = _small_files(place_of(place, "datasets"), kept)
+    folder = _small_files(place_of(place, "datasets"), kept or cache_folder() / "shards")
     if cache:
         keep_shards(folder)
     return folder

@@ -15,6 +15,7 @@ from speechlip.shards.read.filmstrip import Filmstrip, decode_strip
 from speechlip.shards.sample_meta import SampleMeta, meta_json
 from speechlip.spectra import SPECTROGRAM_WIDTHS
 from speechlip.timing import HOPS_PER_FRAME, SAMPLE_RATE, SAMPLES_PER_FRAME
+from speechlip.urls import without_secrets
 
 Raw = Mapping[str, Any]
 """A sample as webdataset gives it: member → bytes, and ``__key__``, ``__url__``."""
@@ -214,4 +215,4 @@ def said_of_member(raw: Raw, member: str) -> Iterator[None]:
 
 def place_of(raw: Raw) -> str:
     """A sample in words: its key and its shard."""
-    return f"sample {raw.get('__key__')} of {raw.get('__url__', 'a shard')}"
+    return f"sample {raw.get('__key__')} of {without_secrets(str(raw.get('__url__', 'a shard')))}"

@@ -239,7 +239,7 @@ def _listed(shards: Sequence[str | Path], split: str | None) -> ShardSet:
                 f"there is no shard {without_secrets(url)}; give paths of .tar files or "
                 f"{', '.join(REMOTE_SCHEMES)} URLs"
             )
-    return ShardSet(urls, _digest(url.rpartition("/")[2] for url in urls))
+    return ShardSet(urls, _digest(_name_of(url) for url in urls))
 
 
 def _refuse_scheme(url: str, allowed: Sequence[str]) -> None:
@@ -251,6 +251,12 @@ def _refuse_scheme(url: str, allowed: Sequence[str]) -> None:
         f"refused {without_secrets(url)}: {why}; give a prepared folder, hf://user/name, "
         f"or a list of .tar paths or {', '.join(REMOTE_SCHEMES)} URLs"
     )
+
+
+def _name_of(url: str) -> str:
+    """The name of a shard without its signature, which is another one each time it is signed."""
+    name = url.rpartition("/")[2]
+    return name.partition("?")[0] if is_remote(url) else name
 
 
 def _digest(parts) -> str:
