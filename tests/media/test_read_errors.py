@@ -2,6 +2,8 @@
 
 import errno
 import os
+import signal
+import time
 from fractions import Fraction
 
 import numpy as np
@@ -9,7 +11,8 @@ import pytest
 from flash_click import Recording, write
 
 from speechlip.aligning.sidecars import read_json
-from speechlip.errors import ReadError, SourceRefused
+from speechlip.commands.base import end_soon
+from speechlip.errors import ReadError, SignalCame, SourceRefused
 from speechlip.faces.detectors.sidecar import read_sidecar
 from speechlip.media.frames import read_frames
 from speechlip.media.probe import probe
@@ -46,6 +49,29 @@ def test_a_read_error_anywhere_is_raised_and_names_the_file(tmp_path, monkeypatc
         assert error.value.filename == str(path)
     calls, failing = 0, 0
     assert seen(path) == whole and capfd.readouterr().err == ""
+
+
+def test_a_signal_amid_a_read_is_not_lost(tmp_path, monkeypatch, capfd):
+    """A slow disk is read most of the time. PyAV would print the exception, and the video would end there."""
+    path, read, calls = tmp_path / "clip.mp4", os.read, 0
+    write(path, Recording("mp4", duration_s=Fraction(1), size=(128, 96), noise=True))
+
+    def slow(descriptor, n_bytes):
+        nonlocal calls
+        calls += 1
+        if calls == 3:
+            signal.raise_signal(signal.SIGINT)
+        return read(descriptor, n_bytes)
+
+    before = signal.signal(signal.SIGINT, end_soon)
+    try:
+        with pytest.raises(SignalCame):
+            monkeypatch.setattr(opening.os, "read", slow)
+            seen(path)
+            time.sleep(5)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert calls >= 3 and capfd.readouterr().err == ""
 
 
 def test_a_disk_that_fails_at_the_first_byte_is_no_matter_of_permissions(tmp_path, monkeypatch):

@@ -4,6 +4,8 @@ import os
 from collections.abc import Callable
 from typing import Any, BinaryIO
 
+from speechlip.files.callbacks import called_from_c
+
 
 class Sink:
     """A binary file for ``av.open``.
@@ -16,9 +18,11 @@ class Sink:
         self._file = file
         self._error: OSError | None = None
 
+    @called_from_c
     def write(self, data: bytes) -> int:
         return len(data) if self._error else self._tried(self._file.write, data)
 
+    @called_from_c
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         return offset if self._error else self._tried(self._file.seek, offset, whence)
 

@@ -14,6 +14,7 @@ from av.container import InputContainer
 from av.stream import Disposition
 
 from speechlip.errors import UNREADABLE, ReadError, SourceRefused
+from speechlip.files.callbacks import called_from_c
 from speechlip.files.reading import read_errors_told
 from speechlip.media.streams.endings import why_not_read
 
@@ -52,6 +53,7 @@ class LocalFile:
         self.name = f"file:{path.absolute()}"
         self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
 
+    @called_from_c
     def read(self, n_bytes: int) -> bytes:
         try:
             with read_errors_told(self._path):
@@ -60,6 +62,7 @@ class LocalFile:
             self._failed = True
             raise
 
+    @called_from_c
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         """The new position; a negative error number for one that cannot be, which only a damaged file names
         and FFmpeg knows how to take.
@@ -74,6 +77,7 @@ class LocalFile:
     def tell(self) -> int:
         return self.seek(0, os.SEEK_CUR)
 
+    @called_from_c
     def __del__(self) -> None:
         os.close(self._descriptor)
 
