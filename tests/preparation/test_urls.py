@@ -9,7 +9,7 @@ from preparing import prep
 from speechlip.errors import HubError, OptionError, ShardError
 from speechlip.preparing.ends import spool
 from speechlip.preparing.ends.local import Ends
-from speechlip.preparing.ends.spool import FETCHED, check_room, make_tree, on_disk
+from speechlip.preparing.ends.spool import FETCHED, check_room, make_tree, on_disk, without_folders
 from speechlip.preparing.plan.inspecting import inspect_in_turn
 from speechlip.preparing.prep_run import PrepRun
 from speechlip.progress import Silent
@@ -179,6 +179,23 @@ def test_a_video_without_a_known_ending_is_told_by_its_first_bytes(memory, tmp_p
     memory.pipe_file("/talks/videos/tape", b"\x1aE\xdf\xa3" + bytes(9000))
     tree, largest = make_tree(store_at("memory://talks/videos"), tmp_path)
     assert largest == 9004 and [source.name for source in sources(tree)] == ["tape"]
+
+
+def test_a_file_may_become_a_folder_and_empty_marks_of_folders_are_none(few, memory, tmp_path):
+    make_tree(few, tmp_path)
+    memory.rm("/talks/videos/a.mp4")
+    memory.rm("/talks/videos/b/c.mp4")
+    for name, content in {"a.mp4/own.mp4": b"own", "b": b"file"}.items():
+        memory.pipe_file(f"/talks/videos/{name}", content)
+    listed = {source.name for source in sources(make_tree(few, tmp_path)[0])}
+    assert listed == {"a.mp4/own.mp4"} and (tmp_path / "videos" / "b").read_bytes() == b"file"
+
+
+def test_what_is_a_file_and_a_folder_elsewhere_is_refused_unless_it_is_an_empty_mark(few):
+    files = [StoredFile("b", 0, 0), StoredFile("b/c.mp4", 3, 0)]
+    assert without_folders(few, files) == files[1:]
+    with pytest.raises(OptionError, match="'b' in memory://talks/videos is a file and a folder"):
+        without_folders(few, [StoredFile("b", 1, 0), *files[1:]])
 
 
 def test_names_that_lead_out_of_the_tree_are_refused(few, monkeypatch, tmp_path):

@@ -8,8 +8,8 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from tempfile import mkdtemp
@@ -42,7 +42,8 @@ def make_tree(store: Store, work: Path, exclude: str = "", progress: Progress = 
     somebody else; HubError, WriteError.
     """
     store, only = (store, "") if not store.is_file() else parent_of(store)
-    files = [file for file in store.files() if is_wanted(file.name, only, exclude.removeprefix(store.url))]
+    there = [file for file in store.files() if is_wanted(file.name, only, exclude.removeprefix(store.url))]
+    files = without_folders(store, there)
     if not files:
         raise OptionError(f"there is nothing at {store.url}; check the name{of_a_dataset(store.url)}")
     with alone_in(work):
@@ -50,11 +51,11 @@ def make_tree(store: Store, work: Path, exclude: str = "", progress: Progress = 
         write_text(work / ORIGIN, json.dumps({"url": store.url}) + "\n")
         tree = make_folder(work / TREE)
         remove_leftovers(work / FETCHED)
+        remove_others(tree, {file.name for file in files})
         progress.begin("listing", len(files), "files")
         for file in files:
             place_file(store, file, tree)
             progress.advance()
-        remove_others(tree, {file.name for file in files})
     held_back = max((file.bytes for file in files if is_held_back(file.name, file.bytes)), default=0)
     return (tree / only if only else tree), held_back
 
@@ -105,6 +106,24 @@ def is_wanted(name: str, only: str, exclude: str) -> bool:
     return not only or ("/" not in name and name.startswith(f"{PurePosixPath(only).stem}."))
 
 
+def without_folders(store: Store, files: Sequence[StoredFile]) -> list[StoredFile]:
+    """The files but empty ones by which some tools mark a folder. Raises OptionError for a file with bytes
+    that is a folder of others as well, which an object store can have.
+    """
+    folders = {""}
+    for file in files:
+        folder = file.name.rpartition("/")[0]
+        while folder not in folders:
+            folders.add(folder)
+            folder = folder.rpartition("/")[0]
+    both = [file for file in files if file.name in folders]
+    if full := [file.name for file in both if file.bytes]:
+        raise OptionError(
+            f"{full[0]!r} in {store.url} is a file and a folder, which cannot be here; rename one there"
+        )
+    return [file for file in files if file not in both] if both else [*files]
+
+
 def is_held_back(name: str, n_bytes: int) -> bool:
     """Whether a file of this name and size is a hole in the tree until it is read."""
     return n_bytes > 0 and (is_video_name(name) or n_bytes > MAX_BESIDE_BYTES)
@@ -136,10 +155,14 @@ def copy(store: Store, name: str, path: Path, n_bytes: int, size: int, modified_
 
 
 def remove_others(tree: Path, names: set[str]) -> None:
-    """Remove from the tree what lies elsewhere no more."""
-    for path in [path for path in tree.rglob("*") if not path.is_dir()]:
-        if path.relative_to(tree).as_posix() not in names:
-            path.unlink()
+    """Remove from the tree what lies elsewhere no more, and folders that are empty then."""
+    for folder, _, own in os.walk(tree, topdown=False):
+        for path in (Path(folder, name) for name in own):
+            if path.relative_to(tree).as_posix() not in names:
+                path.unlink()
+        if Path(folder) != tree:
+            with suppress(OSError):  # something is in it
+                Path(folder).rmdir()
 
 
 def remove_leftovers(fetched: Path) -> None:
