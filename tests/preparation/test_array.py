@@ -67,6 +67,23 @@ def test_shares_give_the_bytes_of_one_run_and_the_end_names_what_is_missing(
         assert prep(talking, "-o", begun, *OPTIONS, *step).exit_code == 0
 
 
+def test_a_finished_folder_that_lost_a_shard_is_not_planned_again(talking, undisturbed, tmp_path):
+    """The jobs of that plan would find it finished, its end all units missing."""
+    out = shutil.copytree(undisturbed, tmp_path / "out")
+    shard = min((out / "data").glob("*.tar"))
+    (out / ".work").mkdir()
+    finish = (talking, "-o", out, *OPTIONS, "--finish")
+    assert prep(*finish).exit_code == 0 and not (out / ".work").exists()
+    shard.unlink()
+    for step in ("--plan-only", "--finish"):
+        said = prep(talking, "-o", out, *OPTIONS, step)
+        assert said.exit_code == 1 and not (out / ".work").exists()
+        assert (
+            f"missing or cut: {shard.name}; the same command without --plan-only or --finish makes"
+            in said.stderr
+        )
+
+
 def test_other_options_than_the_plans_are_refused(begun, talking):
     for step in (("--units", "0::1"), ("--finish",), ("--plan-only",)):
         said = prep(talking, "-o", begun, *OPTIONS, "--crop", "lower-face", *step)

@@ -3,6 +3,7 @@ and the end. The bytes are those of one run.
 """
 
 import os
+import shutil
 
 from speechlip.cards.dataset import write_card
 from speechlip.errors import OptionError, ShardError
@@ -14,6 +15,7 @@ from speechlip.preparing.job import Job
 from speechlip.preparing.place.done_units import DoneUnits
 from speechlip.preparing.place.earlier_run import DAMAGED, refuse_losses, refuse_other_work
 from speechlip.preparing.place.finish import CardWriter
+from speechlip.preparing.place.placing import damaged_shards
 from speechlip.preparing.plan.shares import Share
 from speechlip.preparing.plan.teaching import LESSONS
 from speechlip.preparing.plan.units import Plan
@@ -21,6 +23,7 @@ from speechlip.preparing.plan.written import PLAN, PlanHead, read_head, units_at
 from speechlip.preparing.run_job import finish_job, finished_already, plan_of_job, taught, with_lessons
 from speechlip.preparing.run_units import run_units
 from speechlip.progress import SILENT, Progress
+from speechlip.shards.read.shardset import read_manifest
 from speechlip.version import VERSION
 from speechlip.wording import counted, listed
 from speechlip.workers.engines import Engine
@@ -34,10 +37,28 @@ def plan_job(job: Job, progress: Progress = SILENT) -> Plan | None:
     if finished_already(job):
         return None
     with only_run(job.out):
+        if job.manifest_path.exists():
+            tidied(job)
+            return None
         make_folder(job.work)
         job, plan, _ = plan_of_job(job, progress)
         taught(job, plan, progress)
         return plan
+
+
+def tidied(job: Job) -> Manifest:
+    """The manifest of a finished folder, without what a killed end left. Raises ShardError where shards of it
+    are missing or cut.
+    """
+    manifest = read_manifest(job.out)
+    if damaged := damaged_shards(job.data, manifest.shards):
+        raise ShardError(
+            f"{job.out} is finished, and of its shards are missing or cut: "
+            f"{listed([row.name for row in damaged])}; the same command without --plan-only or --finish "
+            "makes them again"
+        )
+    shutil.rmtree(job.work, ignore_errors=True)
+    return manifest
 
 
 def read_share(job: Job, share: Share) -> tuple[PlanHead, list]:
@@ -94,6 +115,8 @@ def end_array(job: Job, progress: Progress = SILENT, card: CardWriter = write_ca
     if manifest := finished_already(job):
         return manifest
     with only_run(job.out):
+        if job.manifest_path.exists():
+            return tidied(job)
         if not (job.work / PLAN).exists():
             raise OptionError(f"{job.out} has no plan; run the same command with --plan-only first")
         job, plan, done = plan_of_job(job, progress)
