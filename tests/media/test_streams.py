@@ -9,6 +9,7 @@ from av.stream import Disposition
 from flash_click import Recording, measure, without_pid, write
 
 from speechlip.errors import SourceRefused
+from speechlip.media.frames import read_frames
 from speechlip.media.info import corrections
 from speechlip.media.probe import probe
 
@@ -46,18 +47,15 @@ def test_images_that_begin_after_ten_seconds_are_read(tmp_path):
 
 @pytest.mark.parametrize("mark", ["visual_impaired", "comment", "dub"])
 def test_audio_that_says_it_is_another_voice_comes_last(tmp_path, mark):
-    path = tmp_path / "clip.mkv"
-    with av.open(str(path), "w") as made:
-        images = made.add_stream("mpeg4", rate=25)
-        images.width, images.height = 64, 48
-        other, own = (made.add_stream("pcm_s16le", rate=16000, layout="mono") for _ in range(2))
-        other.disposition, own.disposition = Disposition[mark] | Disposition.default, Disposition(0)
-        silent = av.AudioFrame.from_ndarray(np.zeros((1, 640), np.int16), format="s16", layout="mono")
-        silent.sample_rate, silent.pts = 16000, 0
-        made.mux([*other.encode(silent), *own.encode(silent)])
-        image = av.VideoFrame.from_ndarray(np.zeros((48, 64, 3), np.uint8))
-        made.mux([*images.encode(image), *images.encode()])
-    assert (probe(path).audio_track, probe(path).audio_tracks) == (1, 2)
+    other = 3000, Disposition[mark] | Disposition.default
+    assert _read_track(tmp_path, other, (3000, Disposition(0))) == (1, 2)
+
+
+def test_the_first_track_in_which_anything_is_heard_is_read(tmp_path):
+    """32 of 32768 is below −60 dBFS; of silent tracks only, the default one is read."""
+    silent, default = (32, Disposition(0)), (32, Disposition.default)
+    assert _read_track(tmp_path, default, silent, (33, Disposition(0)), (33, Disposition(0))) == (2, 4)
+    assert _read_track(tmp_path, silent, default, silent) == (1, 3)
 
 
 def test_a_stream_that_is_declared_and_empty_is_none(tmp_path):
@@ -112,6 +110,27 @@ def test_images_that_are_all_due_at_one_time_are_refused(tmp_path):
                 made.mux(packet)
     with pytest.raises(SourceRefused, match=r"no usable time stamps \(9 of 10 pictures are due with the one"):
         probe(path, need_audio=False)
+
+
+def _read_track(folder, *tracks):
+    """Number of the track that is read, and of all; tracks: loudness as int16, and marks."""
+    path = folder / "clip.mkv"
+    with av.open(str(path), "w") as made:
+        images = made.add_stream("mpeg4", rate=25)
+        images.width, images.height = 64, 48
+        streams = [made.add_stream("pcm_s16le", rate=16000, layout="mono") for _ in tracks]
+        for stream, (_, marks) in zip(streams, tracks, strict=True):
+            stream.disposition = marks
+        for stream, (loud, _) in zip(streams, tracks, strict=True):
+            audio = av.AudioFrame.from_ndarray(np.full((1, 640), loud, np.int16), format="s16", layout="mono")
+            audio.sample_rate, audio.pts = 16000, 0
+            made.mux(stream.encode(audio))
+        image = av.VideoFrame.from_ndarray(np.zeros((48, 64, 3), np.uint8))
+        made.mux([*images.encode(image), *images.encode()])
+    info = probe(path)
+    [frame] = read_frames(path, info)
+    assert np.abs(frame.samples).max() == tracks[info.audio_track][0]
+    return info.audio_track, info.audio_tracks
 
 
 def _written(folder, recording):

@@ -8,7 +8,7 @@ from speechlip.aligning import sphinx
 from speechlip.aligning.anchors import WIDE_S, Cut, chosen, cuts, likeness, match
 from speechlip.aligning.sphinx import Heard
 from speechlip.errors import SourceRefused
-from speechlip.media.silence import SILENCE_PEAK
+from speechlip.media.audible import SILENCE_PEAK
 from speechlip.phones import SILENCE
 from speechlip.records import Phone
 from speechlip.timing import SAMPLE_RATE

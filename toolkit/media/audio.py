@@ -44,7 +44,7 @@ def audio_windows(path: Path, info: MediaInfo, tally: Counter) -> Generator[np.n
     Raises SourceRefused (stage ``audio``): no decodable audio.
     """
     with open_local(path) as container:
-        stream = audio_stream(container)
+        stream = audio_stream(container, info.audio_track)
         if stream is None:
             raise SourceRefused(
                 "audio",

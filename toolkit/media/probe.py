@@ -10,12 +10,14 @@ import av
 from av.container import InputContainer
 
 from speechlip.errors import SourceRefused
+from speechlip.media.audible import heard_stream
 from speechlip.media.images.colours import colour_doubts, colours_of
 from speechlip.media.images.geometry import Geometries, Geometry, believed, doubts
 from speechlip.media.info import MediaInfo
 from speechlip.media.streams.opening import (
     MAX_PICTURE_PX,
     audio_stream,
+    audio_streams,
     open_local,
     video_stream,
     video_streams,
@@ -45,7 +47,7 @@ def probe(path: Path, need_audio: bool = True, max_picture_px: int = MAX_PICTURE
     time stamps, too few pictures, and those of ``open_local``.
     """
     with open_local(path) as container:
-        video, audio = video_stream(container), audio_stream(container)
+        video, audio = video_stream(container), heard_stream(path, audio_streams(container))
         if video is None:
             detail = f"a {_short_name(container)} file without moving pictures that can be decoded"
             raise SourceRefused("probe", "no video stream", detail)

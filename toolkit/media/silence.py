@@ -12,12 +12,11 @@ from pathlib import Path
 import numpy as np
 
 from speechlip.errors import SourceRefused
+from speechlip.media.audible import SILENCE_PEAK
 from speechlip.media.audio import audio_windows
 from speechlip.media.frames import read_frames
 from speechlip.media.info import MediaInfo
 from speechlip.timing import FPS
-
-SILENCE_PEAK = 33  # of 32768, −60 dBFS: below the room noise of any recorded speech
 
 
 def peak(samples: np.ndarray | None) -> int:

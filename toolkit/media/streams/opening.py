@@ -122,13 +122,17 @@ def video_streams(container: InputContainer) -> list[av.VideoStream]:
     ]
 
 
-def audio_stream(container: InputContainer) -> av.AudioStream | None:
-    """The default audio stream, else the first, of those that there is a decoder for.
+def audio_stream(container: InputContainer, track: int | None = None) -> av.AudioStream | None:
+    """Audio track number ``track`` of the file, from 0, else the one that is preferred."""
+    if track is not None and track < len(container.streams.audio):
+        return container.streams.audio[track]
+    return next(iter(audio_streams(container)), None)
 
-    What is marked as another voice comes last, even where it is the default.
-    """
+
+def audio_streams(container: InputContainer) -> list[av.AudioStream]:
+    """Those that there is a decoder for: the default one first, what is marked as another voice last."""
     streams = [stream for stream in container.streams.audio if _may_be_decoded(container, stream)]
-    return min(streams, key=_preference, default=None)
+    return sorted(streams, key=_preference)
 
 
 def is_described(stream: MediaStream) -> bool:

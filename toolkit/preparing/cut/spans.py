@@ -11,8 +11,8 @@ from speechlip.describing.appearance import Appearances
 from speechlip.describing.talkvid import below_talkvid, talkvid_scores
 from speechlip.faces.crops import CropPlan
 from speechlip.faces.tracking.selection import piece
+from speechlip.media.audible import SILENCE_PEAK
 from speechlip.media.frames import ReadStats
-from speechlip.media.silence import SILENCE_PEAK
 from speechlip.preparing.cut.kept_regions import KeptRegions
 from speechlip.preparing.reasons import (
     LOW_QUALITY,

@@ -101,14 +101,10 @@ def inspect_source(
 
 
 def silence_detail(info: MediaInfo) -> str:
-    """What was listened to in vain: perhaps one track of several, or no longer than one image."""
-    if info.audio_tracks > 1:
-        read, tracks = info.audio_track + 1, info.audio_tracks
-        copy = f"ffmpeg -i VIDEO -map 0:v -map 0:a:{read % tracks} -c copy COPY"
-        return f"audio track {read} of {tracks} is read; to take another: {copy}"
-    if info.video_duration_s < 1:
-        return f"no sample in its {info.video_duration_s:.2f} s of images is above −60 dBFS"
-    return "no sample of it is above −60 dBFS"
+    """What was listened to in vain: perhaps several tracks, or no longer than one image."""
+    where = f"its {info.audio_tracks} audio tracks" if info.audio_tracks > 1 else "it"
+    while_s = f" in its {info.video_duration_s:.2f} s of images" if info.video_duration_s < 1 else ""
+    return f"no sample of {where}{while_s} is above −60 dBFS"
 
 
 def length_of(source: Source) -> float:

@@ -211,16 +211,15 @@ def _video(path: Path, info: MediaInfo, tally: Counter) -> tuple[int, float]:
 
 def _audio(path: Path, info: MediaInfo, video_length_s: float, tally: Counter) -> dict[str, Any]:
     with open_local(path) as container:
-        length_s, drift_s, gaps = _clock(
-            _stamped_lengths(container, require_stream(audio_stream(container)), info, tally)
-        )
+        stream = require_stream(audio_stream(container, info.audio_track))
+        length_s, drift_s, gaps = _clock(_stamped_lengths(container, stream, info, tally))
     if not length_s:
         raise SourceRefused(
             "audio",
             "no decodable audio",
             f"{tally['damaged_packets']} damaged packets, and none that gave sound",
         )
-    priming, samples = _priming(path, info.audio_codec or "")
+    priming, samples = _priming(path, info)
     return {
         "audio_codec": info.audio_codec,
         "audio_sample_rate_hz": info.audio_sample_rate_hz,
@@ -267,12 +266,12 @@ def _clock(heard: Iterable[tuple[Fraction | None, Fraction]]) -> tuple[Fraction,
     return due_s - (start_s or 0), drift_s, gaps
 
 
-def _priming(path: Path, codec: str) -> tuple[str, int | None]:
+def _priming(path: Path, info: MediaInfo) -> tuple[str, int | None]:
     """``declared`` and how many samples, ``none`` and 0, or ``undeclared`` and None."""
-    if codec.startswith(LOSSLESS):
+    if (info.audio_codec or "").startswith(LOSSLESS):
         return "none", 0
     with open_local(path) as container:
-        first = next(packets(container, require_stream(audio_stream(container)), Counter()))
+        first = next(packets(container, require_stream(audio_stream(container, info.audio_track)), Counter()))
         if not first.has_sidedata("skip_samples"):
             return "undeclared", None
         return "declared", SKIP_SAMPLES.unpack_from(bytes(first.get_sidedata("skip_samples")))[0]

@@ -117,7 +117,10 @@ def _check_out(video: Path, out: Path) -> None:
 def _write(video: Path, info: MediaInfo, shift_s: Fraction, file: BinaryIO, muxer: str) -> None:
     sink = Sink(file)
     with open_local(video) as seen, open_local(video) as heard, av.open(sink, "w", format=muxer) as container:
-        video_in, audio_in = require_stream(video_stream(seen)), require_stream(audio_stream(heard))
+        video_in, audio_in = (
+            require_stream(video_stream(seen)),
+            require_stream(audio_stream(heard, info.audio_track)),
+        )
         container.metadata.update(seen.metadata)
         copied, encoded = container.add_stream_from_template(video_in), _encoder(container, audio_in, info)
         _keep_shape(video_in, copied, muxer)
