@@ -228,11 +228,11 @@ def write(path: Path, recording: Recording) -> Recording:
     return recording
 
 
-def without_pid(path, pid):
-    """The packets of a transport stream but those of one stream; its tables still name that stream."""
+def without_pids(path, *pids):
+    """The packets of a transport stream but those of some streams; its tables still name them."""
     data = path.read_bytes()
     packets = [data[k : k + 188] for k in range(0, len(data), 188)]
-    return b"".join(each for each in packets if int.from_bytes(each[1:3], "big") & 0x1FFF != pid)
+    return b"".join(each for each in packets if int.from_bytes(each[1:3], "big") & 0x1FFF not in pids)
 
 
 def _add_video(container: av.container.OutputContainer, recording: Recording) -> av.VideoStream:

@@ -8,7 +8,7 @@ from fractions import Fraction
 import av
 import numpy as np
 import pytest
-from flash_click import Recording, click_errors_ms, without_pid, write
+from flash_click import Recording, click_errors_ms, without_pids, write
 
 from speechlip.errors import SourceRefused
 from speechlip.media.frames import joins, read_frames
@@ -76,7 +76,7 @@ def test_recordings_laid_end_to_end_are_each_what_they_are_alone(tmp_path, parts
 @pytest.mark.parametrize("alone", [256, 257])
 def test_a_part_of_one_stream_before_the_first_recording_keeps_its_time(tmp_path, parts, alone):
     """HLS that begins with a part without images (stream 256), or without audio (257)."""
-    path, part, whole = tmp_path / "joined.ts", without_pid(parts[1], alone), seen(parts[0])
+    path, part, whole = tmp_path / "joined.ts", without_pids(parts[1], alone), seen(parts[0])
     path.write_bytes(part + parts[0].read_bytes())
     images, audio, stats = seen(path)
     begin = 0 if alone == 256 else len(seen(parts[1])[0])

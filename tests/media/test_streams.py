@@ -1,12 +1,13 @@
 """Which streams of a file are read, and which files hold none that can be."""
 
+import struct
 from fractions import Fraction
 
 import av
 import numpy as np
 import pytest
 from av.stream import Disposition
-from flash_click import Recording, measure, without_pid, write
+from flash_click import Recording, measure, without_pids, write
 
 from speechlip.errors import SourceRefused
 from speechlip.media.frames import read_frames
@@ -58,11 +59,26 @@ def test_the_first_track_in_which_anything_is_heard_is_read(tmp_path):
     assert _read_track(tmp_path, silent, default, silent) == (1, 3)
 
 
+def test_audio_is_of_the_programme_of_the_images(tmp_path):
+    """Of a whole transponder: the first programme gives audio alone, the second both."""
+    parts = []
+    for number, codec in ((1, "mp2"), (2, "aac")):
+        path = tmp_path / f"{number}.ts"
+        places = {"service_id": number, "pmt_start_pid": 4096 + number, "start_pid": 256 * number}
+        options = {f"mpegts_{name}": str(value) for name, value in places.items()}
+        write(path, Recording("ts", "5", codec, 32000, duration_s=Fraction(1), container_options=options))
+        parts.append(without_pids(path, 0, 256))
+    path = tmp_path / "both.ts"
+    path.write_bytes(programme_table({1: 4097, 2: 4098}) + b"".join(parts))
+    info = probe(path)
+    assert (info.audio_codec, info.audio_track, info.audio_tracks) == ("aac", 1, 2)
+
+
 def test_a_stream_that_is_declared_and_empty_is_none(tmp_path):
     whole = tmp_path / "whole.ts"
     write(whole, Recording("ts", duration_s=Fraction(1)))
     for name, pid in (("no_images.ts", 256), ("no_audio.ts", 257)):
-        (tmp_path / name).write_bytes(without_pid(whole, pid))
+        (tmp_path / name).write_bytes(without_pids(whole, pid))
     says = "the one that the file declares holds nothing"
     assert refusal(tmp_path / "no_audio.ts") == ("probe", "no audio stream", says)
     assert refusal(tmp_path / "no_images.ts") == ("probe", "no video stream", says)
@@ -110,6 +126,18 @@ def test_images_that_are_all_due_at_one_time_are_refused(tmp_path):
                 made.mux(packet)
     with pytest.raises(SourceRefused, match=r"no usable time stamps \(9 of 10 pictures are due with the one"):
         probe(path, need_audio=False)
+
+
+def programme_table(pids):
+    """The packet of a transport stream that says where the table of each programme is (ISO/IEC 13818-1)."""
+    entries = b"".join(struct.pack(">HH", number, 0xE000 | pid) for number, pid in pids.items())
+    section = struct.pack(">BHHBBB", 0, 0xB000 | len(entries) + 9, 1, 0xC1, 0, 0) + entries
+    check = 0xFFFFFFFF
+    for byte in section:
+        check ^= byte << 24
+        for _ in range(8):
+            check = (check << 1 ^ (0x04C11DB7 if check >> 31 else 0)) & 0xFFFFFFFF
+    return (b"\x47\x40\x00\x10\x00" + section + struct.pack(">I", check)).ljust(188, b"\xff")
 
 
 def _read_track(folder, *tracks):

@@ -130,9 +130,26 @@ def audio_stream(container: InputContainer, track: int | None = None) -> av.Audi
 
 
 def audio_streams(container: InputContainer) -> list[av.AudioStream]:
-    """Those that there is a decoder for: the default one first, what is marked as another voice last."""
+    """Those that there is a decoder for: the default one first, what is marked as another voice last.
+
+    Of a transport stream with several programmes those of the video's.
+    """
     streams = [stream for stream in container.streams.audio if _may_be_decoded(container, stream)]
-    return sorted(streams, key=_preference)
+    own = [stream for stream in streams if _is_of_programme(container, stream)]
+    return sorted(own or streams, key=_preference)
+
+
+def _is_of_programme(container: InputContainer, audio: av.AudioStream) -> bool:
+    """Whether audio and video are of one programme: FFmpeg then takes the same audio for the best beside
+    either.
+    """
+    video = video_stream(container)
+    return video is None or _best_beside(container, audio) == _best_beside(container, video)
+
+
+def _best_beside(container: InputContainer, stream: MediaStream) -> int | None:
+    best = container.streams.best("audio", related=stream)
+    return None if best is None else best.index
 
 
 def is_described(stream: MediaStream) -> bool:
