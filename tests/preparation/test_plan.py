@@ -1,5 +1,6 @@
 """The plan: speaker-disjoint splits with the given shares; units depend on sources and options alone."""
 
+import re
 from collections import defaultdict
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,8 @@ from speechlip.preparing.plan.planned_source import PlannedSource, silence_detai
 from speechlip.preparing.plan.units import Plan, bytes_per_second, make_units
 from speechlip.preparing.plan.written import dump_plan, load_plan
 from speechlip.records import Source
+
+DOCS = Path(__file__).parents[2] / "docs"
 
 
 def planned(name, speaker, seconds=60.0, split=None):
@@ -136,6 +139,15 @@ def test_units_keep_every_source_once_in_order_and_near_the_target():
 def test_a_small_corpus_still_makes_shards_enough_to_share():
     assert len(make_units("train", corpus(5, 2), PrepOptions())) == 8
     assert len(make_units("train", corpus(1, 2), PrepOptions())) == 2
+
+
+def test_docs_say_how_many_units_ten_hours_are():
+    (said,) = re.findall(r"\| units, shards .*?\| (\d+) \|", (DOCS / "scale.md").read_text())
+    options, six_s = PrepOptions(), planned("a.mp4", "a", 6.0)
+    units = [
+        make_units(split, [six_s] * round(6000 * share), options) for split, share in options.split.items()
+    ]
+    assert sum(map(len, units)) == int(said)
 
 
 def test_a_plan_survives_being_written_down():
