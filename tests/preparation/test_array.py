@@ -108,6 +108,7 @@ def test_a_job_of_another_release_than_the_plans_is_refused(begun, talking):
         (("--finish",), "has no plan; run the same command with --plan-only first"),
         (("--units", "4::4"), "--units 4::4 is no share: jobs are counted from 0, so the last of 4 is 3::4"),
         (("--units", "0::0"), "--units 0::0 is a share of no jobs; write 0::1 for all units"),
+        (("--units", ""), "cannot read --units ''; write it as 0::8"),
         (("--units", "1"), "cannot read --units '1'; write it as 0::8"),
         (("--finish", "--plan-only"), "--plan-only and --finish are steps of their own; give one of them"),
     ],

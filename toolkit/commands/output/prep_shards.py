@@ -68,7 +68,7 @@ def run(
 
 def the_step(steps: dict[str, Any]) -> str:
     """The one step that is asked for, empty for all of them. Raises OptionError where there are several."""
-    asked = [name for name, value in steps.items() if value]
+    asked = [name for name, value in steps.items() if value not in (None, False)]  # --units "" is asked for
     if len(asked) > 1:
         options = " and ".join(f"--{name.replace('_', '-')}" for name in asked)
         raise OptionError(f"{options} are steps of their own; give one of them")
