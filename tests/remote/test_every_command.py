@@ -114,6 +114,7 @@ def test_what_must_lie_here_is_refused_before_anything_is_done(name, param):
     written = param.opts[0] if isinstance(param, click.Option) else param.human_readable_name
     assert sentence.startswith(f"error: {written} takes a path on this disk, and {URL} is elsewhere; ")
     assert SECRET not in refused_plainly(called(name, param, WITH_SECRETS[0]))
+    assert refused_plainly(called(name, param, "")).startswith(f"error: {written} is empty; give a path")
     assert not [*Path().iterdir()]
 
 
@@ -132,6 +133,7 @@ def test_what_may_lie_elsewhere_is_looked_for_there(name, param):
 )
 def test_urls_that_cannot_be_are_no_folders(name, param):
     assert "lost a slash" in refused_plainly(called(name, param, "s3:/bucket/folder"))
+    assert "is empty; give a path" in refused_plainly(called(name, param, ""))
     refused_plainly(called(name, param, "S3://bucket/folder"))
     assert not left_behind()
 

@@ -10,6 +10,7 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
+from speechlip.errors import OptionError
 from speechlip.remote.names import name_or_url, path_or_url
 from speechlip.urls import COPY_HERE, COPY_THERE, is_elsewhere, path_here, refuse_secrets
 
@@ -23,7 +24,7 @@ class Here(click.ParamType):
         self.else_do = else_do
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
-        return path_here(value, said_as(param), self.else_do)
+        return path_here(given(value, param), said_as(param), self.else_do)
 
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str
@@ -40,7 +41,7 @@ class Shards(click.ParamType):
     name = "shards"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str | Path:
-        return path_or_url(value)
+        return path_or_url(given(value, param))
 
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str
@@ -54,7 +55,7 @@ class End(click.ParamType):
     name = "path"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        return refuse_secrets(value) if is_elsewhere(value) else value
+        return refuse_secrets(value) if is_elsewhere(given(value, param)) else value
 
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str
@@ -69,6 +70,13 @@ class Model(click.ParamType):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         return name_or_url(value)
+
+
+def given(value: Any, param: click.Parameter | None) -> Any:
+    """The place itself. Raises OptionError for an empty text, which would be the folder one is in."""
+    if value == "":
+        raise OptionError(f"{said_as(param)} is empty; give a path (is a variable of your script unset?)")
+    return value
 
 
 def said_as(param: click.Parameter | None) -> str:
