@@ -18,6 +18,7 @@ from speechlip.aligning.records import FORMS
 from speechlip.benchmarking import options as benchmark_options
 from speechlip.commands.base import Named, command
 from speechlip.commands.cli import speechlip
+from speechlip.commands.signals import EndSoon
 from speechlip.describing.talkvid import PRESETS
 from speechlip.device import DEVICES
 from speechlip.editing.facts import PROMISES
@@ -26,6 +27,7 @@ from speechlip.encoders.networks.lips import INPUTS
 from speechlip.encoders.networks.pase.sizes import ALIGNMENTS, SIZES
 from speechlip.encoders.networks.registry import OPTIONS
 from speechlip.encoders.registry import ENCODERS, SPEECH_NETWORKS
+from speechlip.errors import SignalCame
 from speechlip.exporting.clip_files import FORMATS as EXPORT_FORMATS
 from speechlip.exporting.layouts import RENDERERS
 from speechlip.faces import crops
@@ -247,6 +249,23 @@ def test_a_signal_ends_a_command_in_one_sentence_and_cleans_up(number, code, cap
         "stopped; the same command goes on where it stopped\n",
         [True],
     )
+
+
+def test_a_signal_waits_for_the_end_of_an_import(tmp_path, monkeypatch):
+    """What torch imports by pybind11 would end the process by C++'s ``terminate``."""
+    (tmp_path / "imports_slowly.py").write_text(
+        "import signal, time\nsignal.raise_signal(signal.SIGTERM)\ntime.sleep(0.05)\nWHOLE = True\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    before = signal.signal(signal.SIGTERM, EndSoon())
+    try:
+        with pytest.raises(SignalCame):
+            import imports_slowly
+
+            time.sleep(9)
+        assert imports_slowly.WHOLE
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def test_windows_is_answered_with_a_sentence(monkeypatch):

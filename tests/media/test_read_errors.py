@@ -11,7 +11,7 @@ import pytest
 from flash_click import Recording, write
 
 from speechlip.aligning.sidecars import read_json
-from speechlip.commands.base import end_soon
+from speechlip.commands.signals import EndSoon
 from speechlip.errors import ReadError, SignalCame, SourceRefused
 from speechlip.faces.detectors.sidecar import read_sidecar
 from speechlip.media.frames import read_frames
@@ -63,7 +63,7 @@ def test_a_signal_amid_a_read_is_not_lost(tmp_path, monkeypatch, capfd):
             signal.raise_signal(signal.SIGINT)
         return read(descriptor, n_bytes)
 
-    before = signal.signal(signal.SIGINT, end_soon)
+    before = signal.signal(signal.SIGINT, EndSoon())
     try:
         with pytest.raises(SignalCame):
             monkeypatch.setattr(opening.os, "read", slow)

@@ -1,14 +1,11 @@
 """What every command has in common: help, version, names to choose from, errors as one line, exit codes."""
 
 import io
-import os
 import re
 import signal
 import sys
-import threading
 from collections.abc import Iterable
 from functools import partial
-from types import FrameType
 from typing import Any
 
 import click
@@ -16,19 +13,18 @@ from click.shell_completion import CompletionItem
 
 from speechlip.checks import AUTO
 from speechlip.commands.places import OWN
+from speechlip.commands.signals import hear_signals
 from speechlip.commands.terminal import echo
 from speechlip.device import DEVICES
 from speechlip.encoders.registry import ENCODERS
-from speechlip.errors import ERROR, SignalCame, SpeechLipError, exit_code
+from speechlip.errors import ERROR, SpeechLipError, exit_code
 from speechlip.faces.detectors.registry import DETECTORS
-from speechlip.files.callbacks import amid_callback
 from speechlip.plugins import Registry
 from speechlip.remote.names import name_or_url
 from speechlip.wording import visible
 from speechlip.workers.engines import ENGINES, LOCAL
 
 NOT_WINDOWS = "speechlip runs on Linux and macOS; on Windows take WSL: `wsl --install`, then a clone in there"
-AGAIN_S = 0.02
 PIPE_ENDED = "a process that this run needs was ended from outside; the same command goes on where it stopped"
 SETTINGS = {"help_option_names": ["-h", "--help"], "show_default": True}
 
@@ -232,25 +228,6 @@ class _Common:
             echo("stopped; the same command goes on where it stopped", err=True)
             return exit_code(error.__cause__ or error)
         return ERROR
-
-
-def hear_signals() -> None:
-    """SIGTERM ends a command as Ctrl-C does: in one sentence, with nothing half done and no process left."""
-    if threading.current_thread() is not threading.main_thread():
-        return
-    usual = {signal.SIGTERM: signal.SIG_DFL, signal.SIGINT: signal.default_int_handler}
-    for each, handler in usual.items():
-        if signal.getsignal(each) is handler:
-            signal.signal(each, end_soon)
-
-
-def end_soon(number: int, frame: FrameType | None) -> None:
-    """Raise SignalCame; amid a function that C calls, which would lose it, the signal is sent once more."""
-    if not amid_callback(frame):
-        raise SignalCame(number)
-    again = threading.Timer(AGAIN_S, os.kill, (os.getpid(), number))
-    again.daemon = True
-    again.start()
 
 
 def os_words(error: OSError) -> str:

@@ -1,6 +1,7 @@
-"""Functions that a C library calls: an exception of a signal that came amid one of them would be lost there.
+"""Functions that a C library calls: what a signal raises amid one of them would be lost there, or worse.
 
-PyAV prints a KeyboardInterrupt that ``read`` of its file raises, and goes on as if the file had ended.
+PyAV prints a KeyboardInterrupt that ``read`` of its file raises, and goes on as if the file had ended. What
+torch imports by pybind11 ends the process by C++'s ``terminate``.
 """
 
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from typing import TypeVar
 
 Called = TypeVar("Called", bound=Callable)
 CALLED: set[CodeType] = set()
+IMPORTER = "<frozen importlib._bootstrap>"
 
 
 def called_from_c(function: Called) -> Called:
@@ -18,9 +20,9 @@ def called_from_c(function: Called) -> Called:
 
 
 def amid_callback(frame: FrameType | None) -> bool:
-    """Whether a marked function is on the stack."""
+    """Whether a marked function is on the stack, or a module is being imported."""
     while frame is not None:
-        if frame.f_code in CALLED:
+        if frame.f_code in CALLED or frame.f_code.co_filename == IMPORTER:
             return True
         frame = frame.f_back
     return False

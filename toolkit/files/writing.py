@@ -85,8 +85,8 @@ def mapped_array(path: Path, shape: tuple[int, ...], dtype: type["np.generic"]) 
     """
     import numpy as np
 
-    array = np.lib.format.open_memmap(path, "w+", dtype, shape)
     try:
+        array = np.lib.format.open_memmap(path, "w+", dtype, shape)
         if hasattr(os, "posix_fallocate"):
             with path.open("r+b") as file:
                 os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
