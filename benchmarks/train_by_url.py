@@ -5,11 +5,13 @@
 Trains mel-cnn-wav2lip with batches of 16 pairs on the shards of shards_by_url.py: from their folder, by ``http://``
 of this machine, and fewer of them by ``s3://`` of moto's server. Each run is a process of its own with one
 thread; folder and URL take turns. Says CPU and wall seconds from the call of ``train`` to its first step and
-of a step after it, peak memory and the most files open. Then trains by torchrun on another number of
+of a step after it (the mean), peak memory and the most files open; and what a batch takes alone, without
+networks. Then trains by torchrun on another number of
 processes than a run began with, and compares where it stands in the shards with a run that never stopped.
 """
 
 import argparse
+import logging
 import multiprocessing
 import os
 import resource
@@ -21,19 +23,22 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import islice, pairwise
 from pathlib import Path
-from statistics import median
+from statistics import mean
 
 import torch
-from shards_by_url import many_shards, served
+from shards_by_url import many_shards, served, streams
 
 from speechlip.progress import Silent
+from speechlip.remote.mirror import shards_at
 from speechlip.training.options import TrainOptions
 from speechlip.training.train import train
 
 ENCODER, BATCH = "mel-cnn-wav2lip", 16
 """It reads audio, and so trains on these shards, which have no STFT."""
+BATCHES = 100
+"""Of 64 pairs, read without being trained on."""
 AGAIN = {(2, 1): "two processes, then one", (1, 2): "one process, then two"}
 
 
@@ -75,7 +80,8 @@ class Measured:
     """A run of training.
 
     first_cpu_s, first_s: CPU and wall seconds from the call to the end of the first step.
-    step_cpu_s, step_s: of the step in the middle of all after it.
+    step_cpu_s, step_s: of a step after it, on average; a new shard is opened in every second.
+    batch_cpu_s: of a batch that is read and not trained on, on average.
     peak_mb: resident memory at its highest.
     open_files: of the process, at most, after a step.
     """
@@ -84,13 +90,15 @@ class Measured:
     first_s: float
     step_cpu_s: float
     step_s: float
+    batch_cpu_s: float
     peak_mb: float
     open_files: int
 
     def __str__(self) -> str:
         return (
             f"first step after {self.first_cpu_s:.2f} CPU-s, {self.first_s:.2f} s; "
-            f"then {self.step_cpu_s:.3f} CPU-s, {self.step_s:.3f} s a step; "
+            f"then {self.step_cpu_s:.3f} CPU-s, {self.step_s:.3f} s a step, "
+            f"{1000 * self.batch_cpu_s:.1f} CPU-ms a batch alone; "
             f"{self.peak_mb:.0f} MB; at most {self.open_files} files open"
         )
 
@@ -103,8 +111,15 @@ def compare(folder: Path, scheme: str, url: str, steps: int, turns: int) -> None
         for name, shards in (("folder", str(folder)), (scheme, url)):
             runs[name].append(in_process(shards, steps))
             print(f"{count} shards, {name}: {runs[name][-1]}", flush=True)
-    local, remote = (median(run.step_cpu_s for run in each) for each in runs.values())
-    print(f"{count} shards: a step by {scheme}:// takes {remote / local:.3f} of the folder's CPU time")
+    step, batch = (
+        [min(getattr(run, name) for run in each) for each in runs.values()]
+        for name in ("step_cpu_s", "batch_cpu_s")
+    )
+    print(
+        f"{count} shards: a step by {scheme}:// takes {step[1] / step[0]:.2f} of the folder's CPU time, "
+        f"a batch alone {batch[1] / batch[0]:.2f}",
+        flush=True,
+    )
 
 
 def in_process(shards: str, steps: int) -> Measured:
@@ -139,11 +154,24 @@ def trained(pipe, shards: str, steps: int) -> None:
         os.environ["SPEECHLIP_HOME"] = str(Path(scratch) / "home")
         seen = Steps()
         train(shards, Path(scratch) / "run", options, progress=seen)
+        batch_cpu_s = read(shards)
     (first_cpu_s, *cpu_s), (first_s, *wall_s) = (
         [after - before for before, after in pairwise(times)] for times in (seen.cpu_s, seen.wall_s)
     )
     peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
-    pipe.send(Measured(first_cpu_s, first_s, median(cpu_s), median(wall_s), peak_mb, max(seen.files)))
+    own = first_cpu_s, first_s, mean(cpu_s), mean(wall_s), batch_cpu_s, peak_mb, max(seen.files)
+    pipe.send(Measured(*own))
+
+
+def read(shards: str) -> float:
+    """CPU seconds of a batch of the stream, on average."""
+    (stream,) = streams([shards_at(shards)], 1)
+    batches = iter(stream)
+    next(batches)
+    began_s = time.process_time()
+    for _ in islice(batches, BATCHES):
+        pass
+    return (time.process_time() - began_s) / BATCHES
 
 
 def gone_on(url: str, counts: tuple[int, int], steps: int) -> str:
@@ -189,6 +217,7 @@ def stored(folder: Path) -> Iterator[str]:
     import s3fs
     from moto.server import ThreadedMotoServer
 
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     os.environ |= {

@@ -2,6 +2,9 @@
 
 import functools
 import http.server
+import os
+import subprocess
+import sys
 import threading
 from collections import Counter
 from dataclasses import replace
@@ -10,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import tiny_dataset
+import torch
 from tiny_runs import OPTIONS, streams_of
 
 from speechlip.errors import HubError, OptionError
@@ -98,3 +102,25 @@ def test_pairs_of_a_step_come_from_many_shards(folder):
     steps = keys(opened(folder, 1), 8)
     of_speaker = [Counter(lips.rpartition("-")[0] for lips, _ in step) for step in steps]
     assert all(len(count) >= 3 for count in of_speaker)
+
+
+@pytest.mark.slow
+def test_the_command_goes_on_by_url_with_one_process_where_two_would_stand(url, tmp_path):
+    """``train-encoder`` itself, under torchrun."""
+    straight, stopped = tmp_path / "straight", tmp_path / "stopped"
+    for run, steps, count, more in (
+        (straight, 4, 2, ()),
+        (stopped, 2, 2, ()),
+        (stopped, 4, 1, ("--resume",)),
+    ):
+        launcher = ("torch.distributed.run", "--standalone", f"--nproc-per-node={count}", "-m")
+        given = (url, "-o", run, "--encoder", "mel-cnn-wav2lip", "--device", "cpu", "--batch-size", 8)
+        command = [sys.executable, "-m", *launcher, "speechlip", "train-encoder", *map(str, given)]
+        environment = os.environ | {"OMP_NUM_THREADS": "1"}
+        subprocess.run([*command, "--steps", str(steps), *more], check=True, env=environment, timeout=300)
+    stands, wanted = (
+        torch.load(run / "step-00000004" / "trainer.pt", weights_only=True)["positions"]
+        for run in (stopped, straight)
+    )
+    assert stands == wanted and [place["rank"] for place in wanted] == [0, 1]
+    assert not list((tmp_path / "home").rglob("*.tar"))
