@@ -1,6 +1,7 @@
 """What is broken in the middle costs what is broken, and nothing that comes after it moves."""
 
 from fractions import Fraction
+from types import SimpleNamespace
 
 import av
 import numpy as np
@@ -10,6 +11,7 @@ from flash_click import Recording, measure, write
 from speechlip.errors import SourceRefused
 from speechlip.media.frames import read_frames
 from speechlip.media.probe import probe
+from speechlip.media.streams.damage import Damage
 
 NOISY = {"size": (128, 96), "noise": True, "rate": "25", "duration_s": Fraction(13, 5)}
 
@@ -48,6 +50,30 @@ def test_images_that_damage_reaches_are_not_shown(tmp_path, intact):
     assert len(set(shown) - set(whole)) <= (0 if lost else 2)
     assert shown[40:] == whole[40:] and reading.stats.damaged_frames > 2
     assert sum(one != other for one, other in zip(shown, whole, strict=True)) < 20
+
+
+@pytest.mark.parametrize(
+    ("key_behind", "marked", "left_out"),
+    [((0, 6), 2, [4, 5]), ((0, 3, 6), 2, [3, 4, 5]), ((0, 4), 2, []), ((0, 6), None, [])],
+    ids=["within a group", "before a key frame that lacks something", "before a join", "intact"],
+)
+def test_a_mark_of_the_demuxer_is_on_the_packet_before(key_behind, marked, left_out):
+    damage, found = Damage(), []
+    for number in range(9):
+        packet = SimpleNamespace(pts=number, is_keyframe=number in key_behind, is_corrupt=number == marked)
+        damage.see(packet)
+        if damage.reaches(SimpleNamespace(pts=number, is_corrupt=False)):
+            found.append(number)
+    assert found == left_out
+
+
+def test_a_patched_image_is_left_out_with_what_follows_and_with_what_leads_the_next_group():
+    """Packets in decoding order, images shown at; 6 is a key frame, behind which 4 and 5 are decoded."""
+    damage, order = Damage(), (0, 2, 1, 3, 6, 4, 5, 8, 7)
+    for shown in order:
+        damage.see(SimpleNamespace(pts=shown, is_keyframe=shown in (0, 6), is_corrupt=False))
+    images = [SimpleNamespace(pts=shown, is_corrupt=shown == 2) for shown in range(9)]
+    assert [image.pts for image in images if damage.reaches(image)] == [2, 3, 4, 5]
 
 
 def test_damaged_audio_is_a_hole_and_the_rest_stays(tmp_path, intact):

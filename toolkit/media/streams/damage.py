@@ -6,19 +6,21 @@ still. Decoders mark the first only.
 
 from typing import Any
 
-BEHIND_A_MARK = 2
-"""FFmpeg marks the packet before the one in which a transport stream lacks something, also the whole last one
-before a join: that one's image counts as damaged where the decoder says so.
-"""
 MAX_WAITING = 64
 """Packets whose images are kept in mind until they come out; decoders hold back 16 at most."""
 
 
 class Damage:
-    """Shown every packet of a video, and then the images that come of it."""
+    """Shown every packet of a video, and then the images that come of it.
+
+    Where a transport stream lacks something, FFmpeg marks the packet before the one that lacks it; also the
+    last but one before a join, where nothing is lacking. So the packet behind a marked one counts as damaged
+    where it is a key frame, else where the decoder says so; those behind it in any case.
+    """
 
     def __init__(self) -> None:
         self._number = self._group = 0
+        self._is_behind_mark = False
         self._groups: dict[int | None, tuple[int, int]] = {}  # stamp → place in decoding order, group
         self._begins: dict[int, int | None] = {}  # group → stamp of its key frame
         self._damaged: dict[int, int] = {}  # group → first place that damage reaches
@@ -31,8 +33,9 @@ class Damage:
             self._begins[self._group] = packet.pts
             self._forget(self._group - 2)
         self._groups[packet.pts] = self._number, self._group
-        if packet.is_corrupt:
-            self._damaged.setdefault(self._group, self._number + BEHIND_A_MARK)
+        if self._is_behind_mark:
+            self._damaged.setdefault(self._group, self._number + (not packet.is_keyframe))
+        self._is_behind_mark = packet.is_corrupt
         while len(self._groups) > MAX_WAITING:
             self._groups.pop(next(iter(self._groups)))
 
