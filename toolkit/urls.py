@@ -7,7 +7,6 @@ Every path that a command or a function takes goes through here, so that no URL 
 import os
 import re
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from speechlip.errors import OptionError
 
@@ -111,7 +110,4 @@ def without_secrets(url: str) -> str:
 
 
 def _host(url: str) -> str:
-    try:
-        return urlsplit(url).netloc
-    except ValueError:  # a bracket that does not close
-        return url
+    return url.partition("://")[2].partition("/")[0].partition("?")[0]

@@ -5,9 +5,11 @@ from pathlib import Path
 import pytest
 
 from speechlip.checks import check_out, check_path
+from speechlip.encoders.features.catalogue import check_name, open_encoder
 from speechlip.errors import HubError, OptionError, ShardError
 from speechlip.remote.names import path_or_url
 from speechlip.remote.stream import RemoteStream
+from speechlip.scoring.renders import read_pairs
 from speechlip.shards.read.decode import decode_field
 from speechlip.shards.read.shardset import open_shards
 from speechlip.shards.read.tar_members import said_of
@@ -67,7 +69,7 @@ def test_arguments_of_python_are_checked_in_the_same_place(tmp_path):
         (f"s3://{SECRET}@bucket/a@b.tar", "s3://…@bucket/a@b.tar"),
         (SIGNED, "https://example.org/train-00000-of-00001.tar?…"),
         (f"hf://ann:{SECRET}@talks/x", "hf://…@talks/x"),
-        (f"https://[{SECRET}", f"https://[{SECRET}"),
+        (f"features:s3://ann:{SECRET}@bucket/x", "features:s3://…@bucket/x"),
         ("s3://bucket/a@b", "s3://bucket/a@b"),
         ("abfs://talks@account.dfs.core.windows.net/x", "abfs://talks@account.dfs.core.windows.net/x"),
         (f"abfs://talks:{SECRET}@account/x", "abfs://…@account/x"),
@@ -105,3 +107,21 @@ def test_a_shard_that_is_signed_anew_is_the_same_shard():
     first, again = (open_shards([f"https://h/a.tar?X-Amz-Signature={number}"]) for number in range(2))
     assert first.digest == again.digest and first.urls != again.urls
     assert open_shards(["https://h/b.tar?1"]).digest != first.digest
+
+
+@pytest.mark.parametrize("kind", ["features", "deepspeech", "whisper"])
+def test_features_and_models_by_name_lie_here(kind):
+    """A network of whisper's may be ``openai/whisper-tiny``, which is no URL."""
+    for look in (open_encoder, check_name):
+        with pytest.raises(OptionError, match=f"^{kind}: takes a path on .* s3://b/x is elsewhere"):
+            look(f"{kind}:s3://b/x")
+
+
+def test_tables_of_renders_name_paths(tmp_path):
+    table = tmp_path / "pairs.csv"
+    table.write_text(f"render,reference\na.mp4,s3://ann:{SECRET}@b/a.mp4\n")
+    with pytest.raises(OptionError, match=r"pairs\.csv, row 2, reference takes a path .* s3://…@b/a\.mp4 is"):
+        read_pairs(table, tmp_path, None)
+    table.write_text(f"render,reference\na.mp4,file://{tmp_path}/b.mp4\n")
+    (task,) = read_pairs(table, tmp_path, None).values()
+    assert (task.render, task.reference) == (tmp_path / "a.mp4", tmp_path / "b.mp4")

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from speechlip.errors import HubError, OptionError, SpeechLipError
 from speechlip.hub.token import without_token
+from speechlip.urls import without_secrets
 
 T = TypeVar("T")
 BUSY = (408, 429, 500, 502, 503, 504)
@@ -62,8 +63,8 @@ def _sentence(error: BaseException, repo_id: str) -> SpeechLipError | None:
     for cause in _causes(error):
         if isinstance(cause, HFValidationError):
             return OptionError(
-                f"{repo_id!r} is not a name that the Hub takes; write user/name, letters, digits, . "
-                f"_ and - alone"
+                f"{without_secrets(repo_id)!r} is not a name that the Hub takes; write user/name, "
+                "letters, digits, . _ and - alone"
             )
         if isinstance(cause, OfflineModeIsEnabled):
             return HubError("HF_HUB_OFFLINE is set, so the Hub cannot be asked; unset it")

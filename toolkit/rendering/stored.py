@@ -21,6 +21,7 @@ from speechlip.rendering.features import FeatureSource, Recording
 from speechlip.shards.read.decode import ClipSample
 from speechlip.shards.sample_meta import SampleMeta
 from speechlip.timing import FPS
+from speechlip.urls import path_here
 from speechlip.wording import listed
 
 KINDS = ("features", "deepspeech")
@@ -35,7 +36,7 @@ def stored_source(name: str) -> FeatureSource | None:
     kind, _, where = name.partition(":")
     if kind not in KINDS or not where:
         return None
-    folder = Path(where)
+    folder = path_here(where, f"{kind}:")
     if kind == "deepspeech":
         return ByName(folder, open_deepspeech(folder))
     if (folder / DESCRIPTION).is_file():

@@ -18,6 +18,7 @@ from speechlip.media.listing import videos
 from speechlip.media.streams.endings import shown_endings
 from speechlip.recipes._metadata import key_of
 from speechlip.scoring.records import ScoreTask
+from speechlip.urls import path_here
 
 COLUMNS = ("render", "reference", "audio")
 PAIRS_FILE = "pairs.csv"
@@ -83,7 +84,8 @@ def read_pairs(path: Path, renders: Path, reference: Path | None) -> dict[Path, 
                 f"{path}, row {line} has more cells than columns; put quotes around cells with commas"
             )
         cells = {column: (cell or "").strip() for column, cell in row.items()}
-        render = root / cells["render"]
+        paths = {column: path_here(cell, f"{path}, row {line}, {column}") for column, cell in cells.items()}
+        render = root / paths["render"]
         if not cells["render"] or render in rows:
             raise OptionError(
                 f"{path}, row {line} names "
@@ -92,8 +94,8 @@ def read_pairs(path: Path, renders: Path, reference: Path | None) -> dict[Path, 
         rows[render] = ScoreTask(
             clip=cells["render"],
             render=render,
-            reference=reference_root / cells["reference"] if cells.get("reference") else None,
-            driving_audio=path.parent / cells["audio"] if cells.get("audio") else None,
+            reference=reference_root / paths["reference"] if cells.get("reference") else None,
+            driving_audio=path.parent / paths["audio"] if cells.get("audio") else None,
         )
     return rows
 

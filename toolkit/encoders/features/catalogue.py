@@ -31,6 +31,7 @@ from speechlip.encoders.registry import ENCODERS, SPEECH_NETWORKS
 from speechlip.errors import OptionError
 from speechlip.remote.mirror import run_at
 from speechlip.remote.names import is_remote
+from speechlip.urls import path_here
 
 PLAIN = ("log-stft", "log-mel", "lips")
 WEIGHTLESS = ("features", "deepspeech", *PLAIN)
@@ -59,6 +60,11 @@ class Request:
     device: str
     random_init: bool
     """Random weights instead of the published ones."""
+
+    @property
+    def path(self) -> Path:
+        """``where`` as a path. Raises OptionError for a URL."""
+        return path_here(self.where, f"{self.name}:")
 
 
 def open_encoder(
@@ -145,7 +151,7 @@ def _check_layers(name: str) -> None:
 
 def _check_place(name: str, request: Request) -> None:
     """Raises OptionError where a name's folder, file or size is not there, or it has what it cannot have."""
-    place = Path(request.where)
+    place = request.path
     if request.name in PLAIN:
         _refuse_place(request)
     elif request.name in ("features", "deepspeech") and not (request.where and place.is_dir()):
@@ -201,14 +207,15 @@ def _opener(name: str) -> Callable[[Request], ClipFeatures] | None:
 
 
 def pretrained(request: Request) -> ClipFeatures:
-    path = Path(request.where) if request.where else None
+    path = request.path if request.where else None
     return FromWaveform(
         open_pretrained(request.name, request.layer, path, request.random_init), request.device
     )
 
 
 def whisper(request: Request) -> ClipFeatures:
-    return FromWaveform(open_whisper(request.where, request.layer, request.random_init), request.device)
+    where = str(request.path) if request.where else ""
+    return FromWaveform(open_whisper(where, request.layer, request.random_init), request.device)
 
 
 def log_stft(request: Request) -> ClipFeatures:
@@ -234,7 +241,7 @@ def _refuse_place(request: Request) -> None:
 def _folder(make: Callable[[Path], ClipFeatures], request: Request) -> ClipFeatures:
     if not request.where or request.layer is not None:
         raise OptionError(f"{request.name!r} wants the folder of its .npy files: {request.name}:DIR")
-    return make(Path(request.where))
+    return make(request.path)
 
 
 FOLDERS: dict[str, Callable[[Request], ClipFeatures]] = {
