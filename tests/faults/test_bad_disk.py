@@ -96,6 +96,7 @@ def test_a_clock_that_goes_backwards_changes_nothing(stage, videos, whole, tmp_p
         "verify-shards {own}",
         "speechlip edit select {own} -o {out} --where n_frames>0 --quiet",
         "speechlip export-clips {own} -o {out} --quiet",
+        "speechlip align {own} -o {out} --from none --workers 1 --quiet",
         "inspect-shards {own} -o {out} --quiet",
     ],
 )

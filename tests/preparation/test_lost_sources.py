@@ -10,7 +10,7 @@ from hindered import OPTIONS, by_name, contents, dying_at, in_this_process, rows
 
 from speechlip.errors import ReadError, ShardError, SourceRefused
 from speechlip.preparing.cut import unit as prepare
-from speechlip.preparing.plan import inspecting
+from speechlip.preparing.plan import inspecting, planned_source
 from speechlip.preparing.plan.make_plan import make_plan
 from speechlip.recipes import synthetic
 from speechlip.workers.events import Crashed, Limits
@@ -218,6 +218,21 @@ def test_a_disk_that_does_not_give_a_video_is_said_plainly_and_tried_again(
         "unreadable file: input/output error",
         advice,
     )
+    run(videos, tmp_path / "out")
+    assert contents(tmp_path / "out") == contents(undisturbed)
+
+
+def test_a_disk_that_does_not_give_phones_to_the_plan_is_said_and_the_same_command_goes_on(
+    videos, undisturbed, tmp_path, monkeypatch
+):
+    """Else the plan would hold another content than the next run finds."""
+
+    def fails(path):
+        raise ReadError(errno.EIO, os.strerror(errno.EIO), str(path))
+
+    with monkeypatch.context() as patched, pytest.raises(ReadError, match=r"clip-000\.TextGrid"):
+        patched.setattr(planned_source, "sha256_of", fails)
+        run(videos, tmp_path / "out")
     run(videos, tmp_path / "out")
     assert contents(tmp_path / "out") == contents(undisturbed)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from speechlip.aligning.source import files_beside
 from speechlip.doubles.fingerprint import Fingerprint, fingerprint_of
-from speechlip.errors import SourceRefused
+from speechlip.errors import ReadError, SourceRefused
 from speechlip.faces.detectors.sidecar import SidecarDetector
 from speechlip.files.names import is_file
 from speechlip.files.stamps import file_stamp, sha256_of
@@ -144,5 +144,7 @@ def _digest(text: str) -> str:
 def _content(path: Path | None) -> str:
     try:
         return sha256_of(path)[:DIGEST_DIGITS] if path else ""
+    except ReadError:
+        raise  # the next run would find another content, and refuse to go on
     except OSError:
         return "unreadable"
