@@ -16,8 +16,10 @@ import tiny_dataset
 import torch
 from tiny_runs import OPTIONS, streams_of
 
+from kept_progress import KeptProgress
 from speechlip.errors import HubError, OptionError
 from speechlip.remote.mirror import shards_at
+from speechlip.shards.pairs.lookup import ClipLookup
 from speechlip.shards.read.shardset import open_shards
 from speechlip.training.processes.ranks import Ranks
 
@@ -72,6 +74,19 @@ def test_few_of_many_shards_are_open_at_once(url):
     before = open_files()
     most = max(open_files() - before for _ in islice(process, 8))
     assert most <= 6  # the shard, its connection, and the other ends of both in this process
+
+
+def test_shards_that_are_fetched_for_random_access_are_told_once(url, folder):
+    sizes = [path.stat().st_size for path in (folder / "data").iterdir()]
+    first, again = KeptProgress(), KeptProgress()
+    for progress in (first, again):
+        ClipLookup(shards_at(url), "train", progress=progress)
+    assert first.stages == [("fetching", sum(sizes) / 1e6, "MB", 0.0)]
+    assert first.done == pytest.approx(sum(sizes) / 1e6) and again.stages == again.said == []
+    (said,) = first.said
+    assert said.startswith(
+        f"fetching {N_SHARDS} shards, all of split train, {sum(sizes) / 1e6:.0f} MB, into "
+    )
 
 
 def test_another_number_of_processes_goes_on_with_the_pairs_of_the_folder(url, folder):

@@ -24,6 +24,7 @@ from speechlip.progress import SILENT, Progress
 from speechlip.remote.names import Place, in_store, is_remote, path_or_url, place_of
 from speechlip.remote.stores import store_at
 from speechlip.remote.stream import fetch, open_stream
+from speechlip.wording import counted
 
 ORIGIN = "remote.json"
 MAX_SMALL_BYTES = 1 << 26
@@ -77,18 +78,25 @@ def mirrored(folder: Path) -> str:
 
 
 def keep_shards(folder: Path, split: str | None = None, progress: Progress = SILENT) -> None:
-    """Fetch the shards of ``split`` (None: of all) into a mirror; nothing happens in any other folder."""
+    """Fetch the shards of ``split`` (None: of all) that a mirror does not have; nothing happens in any other
+    folder.
+    """
     url = mirrored(folder)
     if not url:
         return
     rows = Manifest.load((folder / MANIFEST).read_bytes()).shards
-    wanted = [row for row in rows if split in (None, row.split)]
-    progress.begin("fetching", len(wanted), "shards")
-    for row in wanted:
+    missing = [
+        row for row in rows if split in (None, row.split) and not (folder / shard_file(row.name)).is_file()
+    ]
+    if missing:
+        megabytes = sum(row.bytes for row in missing) / 1e6
+        whole = f"all of split {split}, " if split else ""
+        progress.say(f"fetching {counted(len(missing), 'shard')}, {whole}{megabytes:.0f} MB, into {folder}")
+        progress.begin("fetching", megabytes, "MB")
+    for row in missing:
         name = shard_file(row.name)
-        if not (folder / name).is_file():
-            fetch(f"{url}/{name}", folder / name, row.sha256, max_bytes=row.bytes)
-        progress.advance(1, row.name)
+        fetch(f"{url}/{name}", folder / name, row.sha256, max_bytes=row.bytes)
+        progress.advance(row.bytes / 1e6, row.name)
 
 
 def whole_at(name: str | Path, progress: Progress = SILENT) -> Path:

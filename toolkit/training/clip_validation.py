@@ -10,6 +10,7 @@ from torch.nn import functional
 
 from speechlip.encoders.networks.encoder_pair import EncoderPair
 from speechlip.encoders.networks.pase.pair import PasePair
+from speechlip.progress import SILENT, Progress
 from speechlip.shards.pairs.lookup import ClipLookup
 from speechlip.training.validation import Validation, chosen_pairs
 
@@ -40,10 +41,10 @@ class ClipValidation(Validation):
 
 
 def open_clip_validation(
-    shards: Path, n_pairs: int, split: str = "validation", seed: int = 0
+    shards: Path, n_pairs: int, split: str = "validation", seed: int = 0, progress: Progress = SILENT
 ) -> tuple[Validation | None, str]:
     """As ``open_validation``, for encoders that hear clips from their beginning."""
-    batches, note = chosen_pairs(shards, n_pairs, split, seed)
+    batches, note = chosen_pairs(shards, n_pairs, split, seed, progress=progress)
     if note:
         return None, note
     clips = ClipLookup(shards, split)

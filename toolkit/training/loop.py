@@ -120,7 +120,9 @@ def open_run(
     positions = checkpoint.restore(run, state, options, resumed) if resumed else None
     n_streams, pinned = len(positions) if positions else None, device.type == "cuda"
     loader = open_streams(splits, options, objective, state.pair, ranks, pinned, n_streams)
-    validation, note = objective.validation(splits[0], state.pair) if ranks.first else (None, "")
+    validation, note = None, ""
+    if ranks.first:
+        validation, note = objective.validation(splits[0], state.pair, progress)
     notes = objective.notes(state.pair, state.criterion, splits)
     for text in filter(None, [*loader.notes, note, *notes]):
         progress.say(text)

@@ -12,6 +12,7 @@ from speechlip.errors import OptionError, ShardError
 from speechlip.files.reading import of_disk
 from speechlip.format import pairs_file
 from speechlip.metrics.statistics.pairs import pair_auc
+from speechlip.progress import SILENT, Progress
 from speechlip.shards.pairs.frozen import read_pairs
 from speechlip.shards.pairs.lookup import ClipLookup, collate_frozen
 from speechlip.shards.pairs.speech_windows import STFT_WINDOWS, SpeechWindows
@@ -52,18 +53,31 @@ class Validation:
 
 
 def open_validation(
-    shards: Path, n_pairs: int, split: str = "validation", seed: int = 0, reads: SpeechWindows = STFT_WINDOWS
+    shards: Path,
+    n_pairs: int,
+    split: str = "validation",
+    seed: int = 0,
+    reads: SpeechWindows = STFT_WINDOWS,
+    progress: Progress = SILENT,
 ) -> tuple[Validation | None, str]:
     """``n_pairs`` of the frozen pairs of ``split``, sampled once, and an empty note.
 
-    reads: the form of their speech. Where there are none: None, and a note that says why.
+    reads: the form of their speech.
+    progress: hears of shards that are fetched for them.
+
+    Where there are none: None, and a note that says why.
     """
-    batches, note = chosen_pairs(shards, n_pairs, split, seed, reads)
+    batches, note = chosen_pairs(shards, n_pairs, split, seed, reads, progress)
     return (None, note) if note else (Validation(batches), "")
 
 
 def chosen_pairs(
-    shards: Path, n_pairs: int, split: str, seed: int, reads: SpeechWindows = STFT_WINDOWS
+    shards: Path,
+    n_pairs: int,
+    split: str,
+    seed: int,
+    reads: SpeechWindows = STFT_WINDOWS,
+    progress: Progress = SILENT,
 ) -> tuple[list[dict[str, Any]], str]:
     """Batches of ``n_pairs`` frozen pairs, and a note: why there are none, or empty.
 
@@ -72,7 +86,7 @@ def chosen_pairs(
     path = shards / pairs_file(split)
     try:
         rows = list(read_pairs(path))
-        clips = ClipLookup(shards, split, reads)
+        clips = ClipLookup(shards, split, reads, progress)
     except (OptionError, ShardError) as error:
         if of_disk(error.__cause__):
             raise

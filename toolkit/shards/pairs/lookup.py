@@ -12,6 +12,7 @@ import numpy as np
 
 from speechlip.errors import OptionError, ShardError
 from speechlip.format import pairs_file
+from speechlip.progress import SILENT, Progress
 from speechlip.remote.mirror import keep_shards, shards_at
 from speechlip.remote.names import is_remote
 from speechlip.shards.pairs.batches import as_tensors, collate
@@ -34,14 +35,20 @@ Pairs are sorted by lips; their speech comes from anywhere."""
 class ClipLookup:
     """Clips of one split by their key, to cut lips and the speech that ``reads`` asks for.
 
-    Tar headers are read once; then a member is one seek away.
+    Tar headers are read once; then a member is one seek away. ``progress`` hears of shards that are fetched.
     """
 
-    def __init__(self, folder: str | Path, split: str, reads: SpeechWindows = STFT_WINDOWS) -> None:
+    def __init__(
+        self,
+        folder: str | Path,
+        split: str,
+        reads: SpeechWindows = STFT_WINDOWS,
+        progress: Progress = SILENT,
+    ) -> None:
         folder = shards_at(folder)
         shards = open_shards(folder, split)
         if any(map(is_remote, shards.urls)):
-            keep_shards(folder, split)
+            keep_shards(folder, split, progress)
             shards = open_shards(folder, split)
         self.reads = reads
         self.members = members_of(("lips", reads.field), shards.fields)

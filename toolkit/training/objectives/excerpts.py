@@ -16,6 +16,7 @@ from speechlip.encoders.networks.pase.pair import PasePair
 from speechlip.encoders.networks.pase.sizes import PAPER_PARAMETERS, size_of
 from speechlip.errors import ShardError
 from speechlip.metrics.phones.classes import TABLE, VISEME_NUMBERS
+from speechlip.progress import Progress
 from speechlip.shards.excerpts.loader import (
     WHERE_PHONES_ARE,
     ExcerptLoader,
@@ -92,8 +93,10 @@ class PhoneExcerpts:
         random = generator(batch["lips"].device, options.seed, step, rank, CORRUPTION)
         return corrupted(lively, options, random)
 
-    def validation(self, shards: ShardSet, pair: EncoderPair) -> tuple[Validation | None, str]:
-        return open_clip_validation(folder_of(shards), self.options.validation_pairs)
+    def validation(
+        self, shards: ShardSet, pair: EncoderPair, progress: Progress
+    ) -> tuple[Validation | None, str]:
+        return open_clip_validation(folder_of(shards), self.options.validation_pairs, progress=progress)
 
     def notes(self, pair: EncoderPair, criterion: nn.Module, splits: Sequence[ShardSet]) -> list[str]:
         words = [LITERAL_WARNING] if self.options.lip_input == "literal" else []

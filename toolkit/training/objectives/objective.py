@@ -6,6 +6,7 @@ from typing import Any, Protocol
 from torch import Tensor, nn
 
 from speechlip.encoders.networks.encoder_pair import EncoderPair
+from speechlip.progress import Progress
 from speechlip.shards.pairs.blend import BatchLoader
 from speechlip.shards.read.shardset import Shards, ShardSet
 from speechlip.training.validation import Validation
@@ -44,8 +45,13 @@ class Objective(Protocol):
     def changed(self, batch: Mapping[str, Any], step: int, rank: int) -> dict[str, Any]:
         """The batch as the networks are given it: augmented, spoilt; random by seed, step and rank alone."""
 
-    def validation(self, shards: ShardSet, pair: EncoderPair) -> tuple[Validation | None, str]:
-        """The fixed validation pairs of the shards' folder, or None and why there are none."""
+    def validation(
+        self, shards: ShardSet, pair: EncoderPair, progress: Progress
+    ) -> tuple[Validation | None, str]:
+        """The fixed validation pairs of the shards' folder, or None and why there are none.
+
+        progress: hears of shards that are fetched for them.
+        """
 
     def notes(self, pair: EncoderPair, criterion: nn.Module, splits: Sequence[ShardSet]) -> list[str]:
         """What is said before a run begins. Raises ShardError for shards that nothing can be learned from."""

@@ -10,6 +10,7 @@ from torch import nn
 from speechlip.encoders.networks.encoder_pair import EncoderPair
 from speechlip.encoders.networks.lips import LITERAL_WARNING
 from speechlip.encoders.networks.pair import build_pair
+from speechlip.progress import Progress
 from speechlip.shards.pairs.loader import PairLoader, pair_loader
 from speechlip.shards.read.shardset import Shards, ShardSet, folder_of
 from speechlip.training.options import TrainOptions
@@ -67,8 +68,12 @@ class WindowPairs:
     def changed(self, batch: Mapping[str, Any], step: int, rank: int) -> dict[str, Any]:
         return augment(batch, self.options.augmentations, self.options.seed, step, rank)
 
-    def validation(self, shards: ShardSet, pair: EncoderPair) -> tuple[Validation | None, str]:
-        return open_validation(folder_of(shards), self.options.validation_pairs, reads=pair.reads)
+    def validation(
+        self, shards: ShardSet, pair: EncoderPair, progress: Progress
+    ) -> tuple[Validation | None, str]:
+        return open_validation(
+            folder_of(shards), self.options.validation_pairs, reads=pair.reads, progress=progress
+        )
 
     def notes(self, pair: EncoderPair, criterion: nn.Module, splits: Sequence[ShardSet]) -> list[str]:
         return [LITERAL_WARNING] if self.options.lip_input == "literal" else []
