@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from speechlip.errors import OptionError
+from speechlip.files.reading import read_errors_told
 
 FILE, LICENCE = "file", "licence"
 ALSO_FILE = ("file_name", "path")
@@ -52,7 +53,7 @@ def table_of(path: Path, keys: Set[str] = frozenset()) -> tuple[list[str], list[
 
     keys: names of videos that may begin or end with a space.
     """
-    with path.open(encoding="utf-8-sig", newline="") as file:
+    with read_errors_told(path), path.open(encoding="utf-8-sig", newline="") as file:
         reader = csv.reader(file)
         try:
             header, *table = [row for row in reader if row] or [[]]

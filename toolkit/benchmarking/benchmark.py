@@ -116,8 +116,8 @@ def benchmark(
         if has_noise(scored):
             write_text(out / NOISE_CSV, noise_csv(scored))
             draw_noise(scored, out / NOISE_PNG)
-    write_report(out)
-    write_card(out)
+        write_report(out)
+        write_card(out)
     return scored
 
 

@@ -203,7 +203,7 @@ def run(
         _write_tables(job.out, scores)
         scores.dump(job.out / FILE)
         kept.remove_others(folder, [*places.values()])
-    write_report(scores, job.out / "report.html")
+        write_report(scores, job.out / "report.html")
     return scores
 
 
