@@ -2,13 +2,15 @@
 table of docs/alignment.md.
 """
 
+import struct
 from fractions import Fraction
 
 import av
 import pytest
 from flash_click import CASES, Recording, measure, write
 
-from speechlip.media.probe import probe
+from speechlip.media.info import corrections
+from speechlip.media.probe import CUT_INSIDE, probe
 
 
 @pytest.mark.parametrize("recording", CASES.values(), ids=CASES)
@@ -54,6 +56,26 @@ def test_edit_list_that_cuts_into_a_group_of_images(tmp_path, movflags):
     assert found.white == [i - cut_s * 25 for i in recording.bright_frames()]
     assert max(map(abs, found.click_errors_ms)) <= 2.0
     assert not found.without_image and not found.without_audio
+
+
+@pytest.mark.parametrize("resumed_s, told", [(Fraction(1), True), (Fraction(4, 5), False)])
+def test_an_edit_list_that_cuts_between_key_frames_is_told(tmp_path, resumed_s, told):
+    """Half a second, then from ``resumed_s`` on; there is a key frame every 0.4 s."""
+    path, start_s = tmp_path / "clip.mov", Fraction(1)
+    recording = Recording(
+        "mov", audio_codec="pcm_s16le", noise=True, video_start_s=start_s, audio_start_s=start_s
+    )
+    write(path, recording)
+    content, place = bytearray(path.read_bytes()), 0
+    with av.open(str(path)) as container:
+        scales = [1 / stream.time_base for stream in container.streams]
+    for scale in scales:  # of either track: an empty edit of a second, then the media
+        place = content.index(b"elst", place + 4)
+        length, _, _, _, begin, rate = struct.unpack_from(">IiiIii", content, place + 12)
+        edits = length // 2, begin, rate, length, begin + int(resumed_s * scale), rate
+        struct.pack_into(">IiiIii", content, place + 12, *edits)
+    path.write_bytes(content)
+    assert (CUT_INSIDE in corrections(probe(path))) == told
 
 
 def test_mp3_in_avi_is_late_because_the_container_has_no_field_for_the_encoder_delay(tmp_path):

@@ -32,6 +32,8 @@ FIRST_PACKETS = 500
 MPEG_STREAMS = "mpegts", "mpeg"
 MPEG_WRAP_S = 2**33 / 90_000
 """After 26.5 h the clock of MPEG streams wraps; FFmpeg takes a step back by more than a minute for a wrap."""
+CUT_INSIDE = "an edit list cuts between key frames: images behind it may be some frames late"
+"""FFmpeg hides as many images too many as its decoder reorders."""
 MUCH, MUCH_BYTES = 0.2, 20_000
 """Share of a file and bytes; an index, a preview image or a second language at its end is less."""
 
@@ -73,6 +75,7 @@ def probe(path: Path, need_audio: bool = True, max_picture_px: int = MAX_PICTURE
         doubts = (
             *video_facts.pop("doubts", ()),
             *other_tracks(video, video_streams(container)),
+            *([CUT_INSIDE] if reader.lines[video.index].is_cut_inside else []),
             *unread(reader.end_byte, size),
         )
         return MediaInfo(

@@ -75,6 +75,8 @@ class StreamStamps:
     """Shown every packet of one stream.
 
     presented: whether packets say when they are shown, and not only when they are decoded.
+    is_empty: whether no packet holds anything so far.
+    is_cut_inside: whether an edit list cuts behind the first image, not at a key frame.
     """
 
     def __init__(self, stream: Any, presented: bool) -> None:
@@ -86,6 +88,8 @@ class StreamStamps:
         self._last = 0
         self._doubtful: Entry | None = None
         self.packets, self.is_empty = 0, True
+        self.is_cut_inside, self._goes_back = False, False
+        self._hidden: int | None = None
         self.steps = Steps(self.time_base)
 
     @property
@@ -104,8 +108,12 @@ class StreamStamps:
         number, shown = self.packets, packet.pts if self._presented else packet.dts
         self.packets += 1
         self.is_empty &= not packet.size
+        if packet.is_discard:
+            self._hide(packet)
         if shown is None or not packet.size or packet.is_discard:
             return
+        self.is_cut_inside |= self._goes_back and not packet.is_keyframe
+        self._goes_back = False
         length = packet.duration if packet.duration and 0 < packet.duration <= self._hold else 0
         entry = number, order, packet.dts if packet.dts is not None else shown, shown, length, other
         if self._doubtful is not None:
@@ -118,6 +126,12 @@ class StreamStamps:
             self._doubtful = entry
         else:
             self._take(entry)
+
+    def _hide(self, packet: Any) -> None:
+        """Take note of a packet that an edit list hides: behind a cut it goes back to a key frame."""
+        if self._runs and packet.dts is not None:
+            self._goes_back |= self._hidden is not None and packet.dts < self._hidden
+            self._hidden = packet.dts
 
     def runs(self) -> list[Run]:
         """After the last packet. Raises SourceRefused: no usable time stamps, too few pictures."""
