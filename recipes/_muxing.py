@@ -51,11 +51,10 @@ def mux(file: BinaryIO, images: Sequence[np.ndarray], samples: np.ndarray, rate:
         raise ValueError(
             f"{wanted} are wanted; got sizes {sorted(shapes)}, {samples.shape[1]} channels, fps {fps}"
         )
-    sink = Sink(file)
-    with av.open(sink, "w", format="matroska", container_options={"fflags": "+bitexact"}) as out:
+    options = {"fflags": "+bitexact"}
+    with Sink(file) as sink, av.open(sink, "w", format="matroska", container_options=options) as out:
         for stream, frame in _frames(out, images, samples, rate, Fraction(fps).limit_denominator(1001)):
             out.mux(stream.encode(frame))
-    sink.check()
 
 
 def _frames(out: Any, images: Sequence[np.ndarray], samples: np.ndarray, rate: int, fps: Fraction):

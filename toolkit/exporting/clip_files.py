@@ -81,12 +81,11 @@ def video_file(file: BinaryIO, width: int, height: int, form: str) -> Iterator["
     width, height: px, even.
     form: one of ``FORMATS``.
     """
-    sink = Sink(file)
-    with av.open(sink, "w", format=form, container_options={"fflags": "+bitexact"}) as out:
+    options = {"fflags": "+bitexact"}
+    with Sink(file) as sink, av.open(sink, "w", format=form, container_options=options) as out:
         video = VideoFile(out, FORMATS[form], width, height)
         yield video
         video.finish()
-    sink.check()
 
 
 class VideoFile:

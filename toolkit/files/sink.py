@@ -2,16 +2,18 @@
 
 import os
 from collections.abc import Callable
+from types import TracebackType
 from typing import Any, BinaryIO
 
 from speechlip.files.callbacks import called_from_c
 
 
 class Sink:
-    """A binary file for ``av.open``.
+    """A binary file for ``av.open``; as a context it raises OSError where something could not be written.
 
     FFmpeg goes on writing before PyAV raises the error that it holds, and PyAV prints all of every further
-    one. So after the first nothing is written; ``check`` raises it in case that PyAV did not.
+    one. So after the first nothing is written. Where PyAV has raised it already, it raises words of its own
+    for what ends the file; the context raises the error in their place.
     """
 
     def __init__(self, file: BinaryIO) -> None:
@@ -29,8 +31,10 @@ class Sink:
     def tell(self) -> int:
         return self._file.tell()
 
-    def check(self) -> None:
-        """Raises OSError where something could not be written."""
+    def __enter__(self) -> "Sink":
+        return self
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if self._error:
             raise self._error
 

@@ -115,8 +115,12 @@ def _check_out(video: Path, out: Path) -> None:
 
 
 def _write(video: Path, info: MediaInfo, shift_s: Fraction, file: BinaryIO, muxer: str) -> None:
-    sink = Sink(file)
-    with open_local(video) as seen, open_local(video) as heard, av.open(sink, "w", format=muxer) as container:
+    with (
+        open_local(video) as seen,
+        open_local(video) as heard,
+        Sink(file) as sink,
+        av.open(sink, "w", format=muxer) as container,
+    ):
         video_in, audio_in = (
             require_stream(video_stream(seen)),
             require_stream(audio_stream(heard, info.audio_track)),
@@ -131,7 +135,6 @@ def _write(video: Path, info: MediaInfo, shift_s: Fraction, file: BinaryIO, muxe
             _copies(seen, video_in, copied, info), _encode(encoded, pieces, info), key=_due_s
         ):
             container.mux(packet)
-    sink.check()
 
 
 def _keep_shape(video_in: av.VideoStream, copied: Any, muxer: str) -> None:
