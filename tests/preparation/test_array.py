@@ -115,7 +115,7 @@ def test_a_job_of_another_release_than_the_plans_is_refused(begun, talking):
 )
 def test_steps_that_cannot_be_done(given, message, talking, tmp_path):
     said = prep(talking, "-o", tmp_path / "out", *OPTIONS, *given)
-    assert said.exit_code == 1 and message in said.stderr
+    assert said.exit_code == 1 and message in said.stderr and not (tmp_path / "out").exists()
 
 
 def test_the_sbatch_file_of_the_docs_gives_every_job_its_share_also_where_one_is_run_again(tmp_path):

@@ -114,11 +114,11 @@ def end_array(job: Job, progress: Progress = SILENT, card: CardWriter = write_ca
     """
     if manifest := finished_already(job):
         return manifest
+    if not (job.manifest_path.exists() or (job.work / PLAN).exists()):
+        raise OptionError(f"{job.out} has no plan; run the same command with --plan-only first")
     with only_run(job.out):
         if job.manifest_path.exists():
             return tidied(job)
-        if not (job.work / PLAN).exists():
-            raise OptionError(f"{job.out} has no plan; run the same command with --plan-only first")
         job, plan, done = plan_of_job(job, progress)
         refuse_missing(plan, done)
         return finish_job(job, plan, done, card)
