@@ -38,7 +38,7 @@ DEMO = {
 """As many clips of as many people as `make demo` prepares."""
 OF_THE_SITE = ("{toctree}", "{eval-rst}")
 """Blocks that Sphinx reads: tables of contents, the Python reference."""
-OTHERS = ("make", "pip", "apt-get", "hf", "torchrun", "python")
+OTHERS = ("make", "pip", "apt-get", "hf", "torchrun", "python", "sbatch")
 
 
 def snippets(*languages):
