@@ -159,6 +159,13 @@ def test_a_table_of_another_protocol_is_refused_and_stays(shards, tmp_path):
     assert "give another folder with -o" in str(refused.value) and path.read_text() == old
 
 
+def test_a_readme_of_somebody_is_not_replaced(shards, tmp_path):
+    (tmp_path / "README.md").write_text("Our project.")
+    with pytest.raises(OptionError, match="that no benchmark left there"):
+        benchmark(shards, tmp_path, SEEING, options=FEW)
+    assert (tmp_path / "README.md").read_text() == "Our project."
+
+
 def test_a_file_of_the_old_protocol_can_still_be_read(scored, tmp_path):
     """Older files have no rate, no mix, no network and no split that chooses."""
     content = json.loads((scored[0] / "benchmark.json").read_text())

@@ -34,6 +34,7 @@ from speechlip.checks import AUTO, Workers, check_kind, check_out, check_path, c
 from speechlip.encoders.features.catalogue import check_name
 from speechlip.errors import OptionError
 from speechlip.files.writing import write_text
+from speechlip.format import CARD
 from speechlip.metrics.statistics.intervals import METHOD
 from speechlip.progress import SILENT, Progress, ignore
 from speechlip.remote.mirror import run_at, shards_at
@@ -105,6 +106,7 @@ def benchmark(
     get_engine(engine)
     with hold_run(out, resume=True):
         refuse_other_protocol(out)
+        refuse_card_of_others(out)
         settled = replace(options, device=device, split=evaluated_split(shards, options.split))
         scored = score_encoders(
             names, shards, out, settled, workers, engine, command, progress, on_plan, on_row
@@ -129,6 +131,14 @@ def refuse_other_protocol(out: Path) -> None:
         raise OptionError(
             f"{path} is a table by {protocol}, this speechlip makes rows by {PROTOCOL}, and rows of two "
             "protocols do not compare; give another folder with -o"
+        )
+
+
+def refuse_card_of_others(out: Path) -> None:
+    """Raise OptionError where ``out`` holds a README.md and no table: it is somebody's, and no card."""
+    if (out / CARD).exists() and not (out / JSON_NAME).exists():
+        raise OptionError(
+            f"{out} holds a {CARD} that no benchmark left there and this one would replace; choose another -o"
         )
 
 
