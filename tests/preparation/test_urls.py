@@ -232,7 +232,7 @@ def test_a_cluster_takes_as_many_units_as_the_spool_holds(tmp_path):
     run = PrepRun("auto", "ray", progress=told)
     elsewhere = Ends(tmp_path, tmp_path, None, largest=10, spool_bytes=205)
     assert run.units_at_once(elsewhere, here=2) == 20
-    assert told.said == ["20 units at most at a time: their videos fill --spool"]
+    assert told.said == ["at most 20 units at a time: --spool holds so many of the largest video"]
     assert replace(run, workers=2).units_at_once(elsewhere, here=2) == 2
     assert replace(run, engine="local").units_at_once(elsewhere, here=2) == 2
     assert run.units_at_once(replace(elsewhere, largest=0), here=2) == AS_MANY_AS_FIT

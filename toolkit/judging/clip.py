@@ -23,7 +23,7 @@ from speechlip.records import Source
 from speechlip.scoring.clip.meshes import wants_mesh
 from speechlip.scoring.clip.score_clip import Recalled
 from speechlip.scoring.clip.signals import Signals
-from speechlip.scoring.folder.job import score_task
+from speechlip.scoring.folder.score_task import score_task
 from speechlip.scoring.networks import Networks
 from speechlip.scoring.options import ScoreOptions
 from speechlip.scoring.records import ScoreTask

@@ -71,7 +71,9 @@ class PrepRun:
         if at_once == here or not ends.largest:
             return at_once
         held = ends.workers(at_once, SILENT)
-        self.progress.say(f"{counted(held, 'unit')} at most at a time: their videos fill --spool")
+        self.progress.say(
+            f"at most {counted(held, 'unit')} at a time: --spool holds so many of the largest video"
+        )
         return held
 
 

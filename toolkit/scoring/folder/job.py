@@ -10,24 +10,22 @@ from functools import partial
 from pathlib import Path
 
 from speechlip.checks import Workers, check_kind, check_out, check_path, check_workers
-from speechlip.errors import ModelError, OptionError, SourceRefused
+from speechlip.errors import OptionError
 from speechlip.files.locks import only_run
 from speechlip.files.stamps import largest_first
 from speechlip.files.writing import check_writable, make_folder, scratch_folder, write_text
-from speechlip.metrics.declared import NotScored
 from speechlip.progress import SILENT, Progress
 from speechlip.scoring import opinions, subgroups, theval
 from speechlip.scoring.clip.learned import judged
-from speechlip.scoring.clip.rows import failed_row
-from speechlip.scoring.clip.score_clip import NOTHING_RECALLED, Recalled, score_clip
 from speechlip.scoring.folder import kept
 from speechlip.scoring.folder.other_runs import claim, refuse_fewer
+from speechlip.scoring.folder.score_task import crashed, score_task
 from speechlip.scoring.folder.set_metrics import check_sets, set_scores
 from speechlip.scoring.folder.tables import as_csv, scores_of
-from speechlip.scoring.networks import Networks, find_networks, settle, tools_of
+from speechlip.scoring.networks import Networks, find_networks, settle
 from speechlip.scoring.opinions import Opinions, read_opinions
 from speechlip.scoring.options import ScoreOptions
-from speechlip.scoring.records import ClipDetail, ClipScore, ScoreTask
+from speechlip.scoring.records import ScoreTask
 from speechlip.scoring.renders import match
 from speechlip.scoring.report.page import write_report
 from speechlip.scoring.scores import FILE, Scores
@@ -35,10 +33,9 @@ from speechlip.scoring.subgroups import Groups, read_groups
 from speechlip.scoring.sync.verdict import STATED, CorrectionRules
 from speechlip.workers.cluster import Doing, folder_above
 from speechlip.workers.engines import LOCAL, EngineChoice, get_engine, settle_at_once
-from speechlip.workers.events import DEFAULT_LIMITS, Crashed, Limits, Report
+from speechlip.workers.events import DEFAULT_LIMITS, Limits
 from speechlip.workers.outcomes import outcomes
-from speechlip.workers.processes import start_server, use_one_thread
-from speechlip.workers.unexpected import unexpected_refused
+from speechlip.workers.processes import start_server
 
 SCRATCH = "scratch"
 DEFAULTS = ScoreOptions()
@@ -258,52 +255,3 @@ def _score_pending(
     for task, result in made:
         kept.keep(result, places[task])
         progress.advance(1)
-
-
-def crashed(task: ScoreTask, crash: Crashed, *, options: ScoreOptions) -> ClipScore:
-    """What stands for a clip whose process died twice, or was over a limit."""
-    return failure(task, options, NotScored(crash.reason, crash.detail + ", twice" * (not crash.limit)))
-
-
-def score_task(
-    task: ScoreTask,
-    report: Report,
-    *,
-    options: ScoreOptions,
-    networks: Networks,
-    scratch: Path | None = None,
-    one_thread: bool = False,
-    recalled: Recalled = NOTHING_RECALLED,
-) -> ClipScore:
-    """Score one clip in a worker; no error of a clip goes further than this.
-
-    scratch: where files lie that are wanted while it is scored.
-    recalled: what is known of its files before they are read.
-
-    Raises ModelError, OptionError.
-    """
-    if one_thread:
-        use_one_thread()
-    report(task.clip, 0.0)
-    try:
-        with unexpected_refused("clip", ModelError, OptionError):
-            tools = tools_of(options, networks)
-            return score_clip(task, options, tools, report, scratch, not one_thread, recalled)
-    except SourceRefused as refusal:
-        return failure(task, options, NotScored(refusal.reason, refusal.detail))
-
-
-def failure(task: ScoreTask, options: ScoreOptions, problem: NotScored) -> ClipScore:
-    """The result of a clip of which nothing could be scored."""
-    detail = ClipDetail(
-        clip=task.clip,
-        render=str(task.render),
-        reference=str(task.reference) if task.reference else None,
-        driving_audio=str(task.driving_audio) if task.driving_audio else None,
-        frames=0,
-        sound="none",
-        codec_delay_ms=None,
-        notes=(f"{problem.reason}: {problem.detail}" if problem.detail else problem.reason,),
-    )
-    row = failed_row(task.clip, options, options.other_model, problem)
-    return ClipScore((row,), detail, dict.fromkeys(options.metrics, problem.reason))
