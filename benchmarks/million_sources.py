@@ -155,11 +155,12 @@ def select(work: Path, n: int) -> None:
 def append(work: Path, n: int) -> None:
     """Ten more videos."""
     from speechlip.editing import append as module
+    from speechlip.preparing import prep_run
 
     module.settle_models = lambda options, out, progress: options
     module.find_sources = lambda videos, out, options: sources(work, 10, n)
     module.inspect_on = lambda workers, limits: opened
-    module.get_engine = lambda *given: made_up
+    prep_run.get_engine = lambda *given: made_up
     speechlip.append_videos(work / "out", work, work / "grown")
 
 

@@ -78,7 +78,7 @@ def test_the_blocks_of_the_page_give_the_bytes_of_one_run(run, talking, tmp_path
     log = tmp_path / "prepare-2_1.log"
     assert log.read_text().strip() == "stopped; the same command goes on where it stopped"
     assert re.search(
-        r"1 of \d units are missing: \S+; no manifest.json", (tmp_path / "slurm-3.out").read_text()
+        r"1 of \d units is missing: \S+; no manifest.json", (tmp_path / "slurm-3.out").read_text()
     )
     run(2)
     assert [codes(tmp_path, job) for job in (4, 5)] == [["0"], ["0"]]
