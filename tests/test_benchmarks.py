@@ -20,7 +20,8 @@ TINY = {
 """Script → options that end within ten seconds."""
 REAL_CLIPS = """crop_page crop_steadiness described_cost head_pose image_cost judge_cost judge_table
     landmarks_agree lip_motion long_source memory mesh_mapping mouth_in_box peers prepare_stages
-    rank_degraded score_stages speech sync_real syncnet_precision throughput member_sizes workers"""
+    rank_degraded score_stages speech sync_real syncnet_precision throughput member_sizes verify_speed
+    workers"""
 TRAINS = """encoder_table implicit_start pairs_and_renders pase_ablation rate_grid render_lips renderer_cost
     speech_pairs shards_by_url train_by_url train_speed
     train_synthetic"""
