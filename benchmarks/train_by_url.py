@@ -2,11 +2,10 @@
 
     python benchmarks/train_by_url.py [--shards 10000] [--s3-shards 500] [--steps 10] [--work FOLDER]
 
-Trains mel-cnn-wav2lip with batches of 16 pairs on the shards of shards_by_url.py: from their folder, by ``http://``
-of this machine, and fewer of them by ``s3://`` of moto's server. Each run is a process of its own with one
-thread; folder and URL take turns. Says CPU and wall seconds from the call of ``train`` to its first step and
-of a step after it (the mean), peak memory and the most files open; and what a batch takes alone, without
-networks. Then trains by torchrun on another number of
+Trains mel-cnn-wav2lip with batches of 16 pairs on the shards of shards_by_url.py: from their folder, by
+``http://`` of this machine, and fewer of them by ``s3://`` of moto's server. Each run is a process of its own
+with one thread; folder and URL take turns. Says CPU and wall seconds from the call of ``train`` to its first
+step and of a step after it, peak memory and the most files open. Then trains by torchrun on another number of
 processes than a run began with, and compares where it stands in the shards with a run that never stopped.
 """
 

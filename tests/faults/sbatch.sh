@@ -1,7 +1,7 @@
 #!/bin/bash
-# Stands for SLURM's sbatch: the job runs at once, here, one task of its array after another, as SLURM runs it:
-# the same variables, a log that is appended to, dependencies on how earlier jobs ended. It writes the exit
-# codes of job N to $QUEUE/N. With STOPPED=3 task 3 gets SIGTERM once it has processes of its own.
+# Stands for SLURM's sbatch: the job runs at once, here, one task of its array after another, as SLURM runs
+# it: the same variables, a log that is appended to, dependencies on how earlier jobs ended. It writes the
+# exit codes of job N to $QUEUE/N. With STOPPED=3 task 3 gets SIGTERM once it has processes of its own.
 given=() wrapped='' dependency=''
 while (($#)); do
     case $1 in

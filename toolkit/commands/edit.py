@@ -22,7 +22,7 @@ OUT = click.option(
     "--out",
     type=END,
     required=True,
-    help="Folder for the result; one that was begun earlier is gone on with. Or a URL, such as s3://bucket/x.",
+    help="Folder for the result; one begun earlier is gone on with. Or a URL, such as s3://bucket/x.",
 )
 WORK = work_option("OUT is a URL")
 QUIET = click.option("--quiet", is_flag=True, help="No progress bar, no funnel.")

@@ -15,10 +15,20 @@ from speechlip.remote.names import name_or_url, path_or_url
 from speechlip.urls import COPY_HERE, COPY_THERE, is_elsewhere, path_here, refuse_secrets
 
 
-class Here(click.ParamType):
-    """A path on this disk, also of ``file://``. A URL is refused; else_do: what to do instead."""
+class Place(click.ParamType):
+    """Anything that lies somewhere. completes: what a shell offers, ``file`` or ``dir``."""
 
     name = "path"
+    completes = "file"
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        return [CompletionItem(incomplete, type=self.completes)]
+
+
+class Here(Place):
+    """A path on this disk, also of ``file://``. A URL is refused; else_do: what to do instead."""
 
     def __init__(self, else_do: str) -> None:
         self.else_do = else_do
@@ -26,41 +36,25 @@ class Here(click.ParamType):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
         return path_here(given(value, param), said_as(param), self.else_do)
 
-    def shell_complete(
-        self, ctx: click.Context, param: click.Parameter, incomplete: str
-    ) -> list[CompletionItem]:
-        return [CompletionItem(incomplete, type="file")]
 
-
-class Shards(click.ParamType):
+class Shards(Place):
     """A prepared folder: a path here, also of ``file://``, the text as it is elsewhere.
 
     ``Path`` would take a slash from ``hf://``.
     """
 
     name = "shards"
+    completes = "dir"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str | Path:
         return path_or_url(given(value, param))
 
-    def shell_complete(
-        self, ctx: click.Context, param: click.Parameter, incomplete: str
-    ) -> list[CompletionItem]:
-        return [CompletionItem(incomplete, type="dir")]
 
-
-class End(click.ParamType):
+class End(Place):
     """Where a preparation reads or writes: a path here or a URL, as the text that it is."""
-
-    name = "path"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         return refuse_secrets(value) if is_elsewhere(given(value, param)) else value
-
-    def shell_complete(
-        self, ctx: click.Context, param: click.Parameter, incomplete: str
-    ) -> list[CompletionItem]:
-        return [CompletionItem(incomplete, type="file")]
 
 
 class Model(click.ParamType):

@@ -16,6 +16,7 @@ from speechlip.media.images.geometry import Geometries, Geometry, believed, doub
 from speechlip.media.info import MediaInfo
 from speechlip.media.streams.opening import (
     MAX_PICTURE_PX,
+    MPEG_STREAMS,
     audio_stream,
     audio_streams,
     open_local,
@@ -29,7 +30,6 @@ from speechlip.media.streams.timeline_reader import TimeLineReader
 
 FIRST_PACKETS = 500
 """Some 10 s of either stream: where one has given no frame by then, its start is taken from the header."""
-MPEG_STREAMS = "mpegts", "mpeg"
 MPEG_WRAP_S = 2**33 / 90_000
 """After 26.5 h the clock of MPEG streams wraps; FFmpeg takes a step back by more than a minute for a wrap."""
 CUT_INSIDE = "an edit list cuts between key frames: images behind it may be some frames late"

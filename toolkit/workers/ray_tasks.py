@@ -46,8 +46,6 @@ LOST_AT_MOST = 3
 """A unit whose worker Ray lost so many times has crashed it: its node may die by what it does."""
 LOST_IN_A_ROW = 10
 """So many losses with nothing done between them end the run: the next would be lost as well."""
-
-
 SEEN_WITHIN_S = 5.0
 """A folder of a network may come to be seen on a node a little after it was made on another."""
 

@@ -21,7 +21,7 @@ class Damage:
     def __init__(self) -> None:
         self._number = self._group = 0
         self._is_behind_mark = False
-        self._groups: dict[int | None, tuple[int, int]] = {}  # stamp → place in decoding order, group
+        self._places: dict[int | None, tuple[int, int]] = {}  # stamp → place in decoding order, group
         self._begins: dict[int, int | None] = {}  # group → stamp of its key frame
         self._damaged: dict[int, int] = {}  # group → first place that damage reaches
 
@@ -32,12 +32,12 @@ class Damage:
             self._group += 1
             self._begins[self._group] = packet.pts
             self._forget(self._group - 2)
-        self._groups[packet.pts] = self._number, self._group
+        self._places[packet.pts] = self._number, self._group
         if self._is_behind_mark:
             self._damaged.setdefault(self._group, self._number + (not packet.is_keyframe))
         self._is_behind_mark = packet.is_corrupt
-        while len(self._groups) > MAX_WAITING:
-            self._groups.pop(next(iter(self._groups)))
+        while len(self._places) > MAX_WAITING:
+            self._places.pop(next(iter(self._places)))
 
     def lost(self) -> None:
         """The packet that was seen last cannot be decoded."""
@@ -45,7 +45,7 @@ class Damage:
 
     def reaches(self, frame: Any) -> bool:
         """Whether an image is not as it was encoded, as far as the decoder knows."""
-        number, group = self._groups.pop(frame.pts, (self._number, self._group))
+        number, group = self._places.pop(frame.pts, (self._number, self._group))
         if frame.is_corrupt:
             self._damaged[group] = min(number, self._damaged.get(group, number))
         return self._damaged.get(group, number + 1) <= number or self._leads(frame, group)

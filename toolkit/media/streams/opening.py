@@ -35,7 +35,7 @@ OTHER_VOICES = (
     | Disposition.descriptions
 )
 """Marks of audio that is not the voice of who is on display: commentary, a translation, audio description."""
-BARE_FORMATS = "mpegts", "mpeg"
+MPEG_STREAMS = "mpegts", "mpeg"
 """They name their streams and nothing else: of one that begins after the first seconds, which FFmpeg looks
 at, size or sample rate are known once it is decoded."""
 
@@ -158,8 +158,8 @@ def is_described(stream: MediaStream) -> bool:
 
 
 def _may_be_decoded(container: InputContainer, stream: MediaStream) -> bool:
-    bare = container.format.name in BARE_FORMATS
-    return stream.codec_context is not None and (bare or is_described(stream))
+    is_mpeg = container.format.name in MPEG_STREAMS
+    return stream.codec_context is not None and (is_mpeg or is_described(stream))
 
 
 def _preference(stream: MediaStream) -> tuple[bool, bool, bool, int]:

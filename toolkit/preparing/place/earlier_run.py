@@ -41,7 +41,6 @@ COMPARED = (
 """Fields of a ledger row; the others are left on disk, since a million whole rows are gigabytes."""
 Facts = dict[str, object]
 """What is known of a source, by the word that a message names it by."""
-"""Why a source was lost that another run may keep."""
 RESTORE = "restore it from a copy, or delete the folder and prepare it again"
 GIVEN = (SHARDS_FOLDER, PAIRS_FOLDER, LEDGER, CLIPS, CARD, IMAGES_FOLDER, CROISSANT)
 """What a finished folder has beside its manifest."""
